@@ -1,0 +1,56 @@
+# Everything here needs Go only, but for test-real and kafka, which need Java 17 and Maven, or
+# Docker. What a step lacks it fetches, or names.
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+BENCHSTAT   := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
+FUZZTIME    ?= 20s
+GO          := go
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## See it work: simulator, broker and registry embedded, no account needed
+	@$(GO) run ./cmd/convstream demo
+
+.PHONY: build
+build: ## Build ./build/convstream
+	$(GO) build -trimpath -o build/convstream ./cmd/convstream
+
+.PHONY: test
+test: ## Run every test that needs Go only
+	$(GO) test ./...
+
+.PHONY: test-race
+test-race: ## The same under the race detector
+	$(GO) test -race ./...
+
+.PHONY: test-real
+test-real: ## Run the promises on real Apache Kafka and a real registry
+	cd testcontainers && CONVSTREAM_REQUIRE_REAL=1 $(GO) test -json -count=1 -timeout 60m ./... | $(GO) run ./cmd/required -list required.txt
+
+.PHONY: kafka
+kafka: ## Start a one-node Apache Kafka to play with, on 127.0.0.1:9092
+	cd testcontainers && $(GO) run ./cmd/kafka
+
+.PHONY: check
+check: ## What every commit passes: format, vet, staticcheck, tests
+	@unformatted=$$(gofmt -l . ); if [ -n "$$unformatted" ]; then echo "gofmt -w these: $$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	cd testcontainers && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./...
+	$(GO) test ./...
+
+.PHONY: fuzz
+fuzz: ## Fuzz every fuzz target for FUZZTIME each
+	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+		$(GO) test -run xxx -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
+
+.PHONY: bench
+bench: ## Run the benchmarks; compare two runs with benchstat
+	@mkdir -p build
+	$(GO) test -run xxx -bench . -benchmem -count 6 ./... | tee build/bench.txt
+	$(GO) run $(BENCHSTAT) build/bench.txt

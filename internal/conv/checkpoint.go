@@ -1,0 +1,140 @@
+package conv
+
+import "slices"
+
+// State is where a window stands in the ledger.
+type State string
+
+// The states of a window, and its side roads.
+const (
+	Planned    State = "planned"
+	Submitted  State = "submitted"
+	Paging     State = "paging"
+	Published  State = "published"  // every row of the result is in Kafka
+	Reconciled State = "reconciled" // and the platform's own count agrees
+	Unverified State = "unverified" // published, without a count to compare with
+	Incomplete State = "incomplete" // rows are missing and no way is left to get them
+)
+
+// Closed says whether a backfill leaves the window alone.
+func (s State) Closed() bool { return s == Reconciled }
+
+// Whole says whether every row of the window is in Kafka, as far as is known.
+func (s State) Whole() bool { return s == Published || s == Reconciled || s == Unverified }
+
+// Position is a place in a job's result: behind it nothing is committed yet.
+type Position struct {
+	Token string `json:"token,omitempty"` // page token, verbatim; "" is the first page
+	Page  int    `json:"page"`            // pages before this one
+	Row   int    `json:"row"`             // rows before this one in the page
+}
+
+// Counters account for the rows of a window: Fetched = Published + Duplicates + Invalid.
+type Counters struct {
+	Fetched    int64 `json:"fetched"`
+	Published  int64 `json:"published"` // new rows and revisions
+	Duplicates int64 `json:"duplicates"`
+	Revisions  int64 `json:"revisions"` // part of Published
+	Invalid    int64 `json:"invalid"`   // dead letters
+}
+
+// Balanced says whether every fetched row is accounted for.
+func (c Counters) Balanced() bool { return c.Fetched == c.Published+c.Duplicates+c.Invalid }
+
+// Add returns the sum of both.
+func (c Counters) Add(o Counters) Counters {
+	return Counters{
+		Fetched:    c.Fetched + o.Fetched,
+		Published:  c.Published + o.Published,
+		Duplicates: c.Duplicates + o.Duplicates,
+		Revisions:  c.Revisions + o.Revisions,
+		Invalid:    c.Invalid + o.Invalid,
+	}
+}
+
+// Range is an inclusive range of offsets in one partition, written during one attempt at a
+// window.
+type Range struct {
+	Topic     string `json:"topic"`
+	Partition int32  `json:"partition"`
+	Attempt   int    `json:"attempt"`
+	First     int64  `json:"first"`
+	Last      int64  `json:"last"`
+}
+
+// Checkpoint is what the ledger knows of a window: one compacted JSON record, committed in
+// the same transaction as the rows it speaks of.
+type Checkpoint struct {
+	Version  int    `json:"version"`
+	Pipeline string `json:"pipeline"`
+	Org      string `json:"org"`
+	Window   Window `json:"window"`
+	Run      string `json:"run"` // the process that wrote it
+	Seq      uint64 `json:"seq"` // grows with every commit of the pipeline
+
+	State   State    `json:"state"`
+	Attempt int      `json:"attempt"` // jobs submitted for this window
+	Parent  *Window  `json:"parent,omitempty"`
+	Nested  []Window `json:"children,omitempty"`
+
+	Dialect  string   `json:"dialect"`
+	Query    string   `json:"query"` // hash of the submit payload
+	Job      Job      `json:"job"`
+	Position Position `json:"position"`
+
+	Counters Counters `json:"counters"`
+	MinTime  *int64   `json:"min_time,omitempty"` // of all rows fetched, epoch ms
+	MaxTime  *int64   `json:"max_time,omitempty"`
+	Held     *int64   `json:"held,omitempty"`     // distinct rows and dead letters of the window in Kafka
+	Expected *int64   `json:"expected,omitempty"` // the platform's count of them
+
+	// StoredMin and StoredMax bound the times under which the rows and dead letters of the
+	// window are remembered. A row of a wild date that became a dead letter is not in them.
+	StoredMin *int64 `json:"stored_min,omitempty"`
+	StoredMax *int64 `json:"stored_max,omitempty"`
+
+	// DeadInside counts the dead letters that the platform's count includes, as far as their
+	// timestamps tell.
+	DeadInside int64 `json:"dead_inside,omitempty"`
+
+	// Ranges hold every record published for the window, over all attempts. They may hold
+	// records of other windows too.
+	Ranges []Range `json:"ranges,omitempty"`
+
+	LastError string `json:"last_error,omitempty"`
+	Updated   int64  `json:"updated"` // epoch ms
+}
+
+// Root is the window that this one was narrowed from, or the window itself.
+func (c *Checkpoint) Root() Window {
+	if c.Parent != nil {
+		return *c.Parent
+	}
+	return c.Window
+}
+
+// Clone returns a copy that shares nothing with c.
+func (c *Checkpoint) Clone() Checkpoint {
+	d := *c
+	d.Nested = slices.Clone(c.Nested)
+	d.Ranges = slices.Clone(c.Ranges)
+	return d
+}
+
+// Saw widens MinTime and MaxTime to hold the instant of a row that was fetched.
+func (c *Checkpoint) Saw(ms int64) { c.MinTime, c.MaxTime = widen(c.MinTime, c.MaxTime, ms) }
+
+// Stored widens StoredMin and StoredMax to hold the instant under which a row or a dead
+// letter is remembered.
+func (c *Checkpoint) Stored(ms int64) { c.StoredMin, c.StoredMax = widen(c.StoredMin, c.StoredMax, ms) }
+
+// widen returns new pointers, so that checkpoints copied earlier keep what they said.
+func widen(lo, hi *int64, ms int64) (*int64, *int64) {
+	if lo == nil || ms < *lo {
+		lo = &ms
+	}
+	if hi == nil || ms > *hi {
+		hi = &ms
+	}
+	return lo, hi
+}
