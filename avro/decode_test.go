@@ -1,0 +1,106 @@
+package avro
+
+import (
+	"encoding/binary"
+	"errors"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/sr"
+)
+
+// decodeRow registers a contract, encodes a row by it and decodes the value.
+func decodeRow(t *testing.T, c *Contract, row string) string {
+	t.Helper()
+	r := registry(t)
+	r.SeedSchema(subject, 1, 42, sr.Schema{Schema: c.Schema()})
+	value, facts := c.Encode(nil, 42, rowOf(t, row))
+	if facts.Reject != nil {
+		t.Fatalf("%+v", *facts.Reject)
+	}
+	line, err := NewDecoder(clientOf(t, r.URL())).Decode(t.Context(), value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(line)
+}
+
+func TestDecodedRowReadsLikeTheRow(t *testing.T) {
+	want := `{"interaction_id":"voice-12345","interaction_type":"voice","conversation_id":"conv-67890",` +
+		`"timestamp":"2024-01-01T08:15:32.100Z",` +
+		`"attributes_custom_customer_segment":"enterprise","attributes_custom_case_priority":"high",` +
+		`"metrics_queuetime_ms":12500,"metrics_handledtime_ms":340000}`
+	if diff := cmp.Diff(want, decodeRow(t, reports(t), sampleRow)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestEveryTypeIsDecodedPlainly(t *testing.T) {
+	row := `{"row":{"id":"<a & \"b\">\n"},"timestamp":-1,"a":{"b":null,"d":0.25,"b.d":-3},"m":{"f":1.5,"n":{"o":true,"t":0}}}`
+	want := `{"id":"<a & \"b\">\n","at":"1969-12-31T23:59:59.999Z","s":null,"l":-7,"i":-3,"d":0.25,"f":1.5,"o":true,` +
+		`"t":"1970-01-01T00:00:00.000Z","again":"1.5"}`
+	if diff := cmp.Diff(want, decodeRow(t, everyType(t), row)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestASchemaIsFetchedOnce(t *testing.T) {
+	r := registry(t)
+	var fetches atomic.Int32
+	r.Intercept(func(_ http.ResponseWriter, req *http.Request) bool {
+		if strings.HasPrefix(req.URL.Path, "/schemas/ids/") {
+			fetches.Add(1)
+		}
+		return false
+	})
+	c := reports(t)
+	r.SeedSchema(subject, 1, 42, sr.Schema{Schema: c.Schema()})
+	value, _ := c.Encode(nil, 42, rowOf(t, sampleRow))
+	d := NewDecoder(clientOf(t, r.URL()))
+	for range 3 {
+		if _, err := d.Decode(t.Context(), value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := fetches.Load(); n != 1 {
+		t.Errorf("%d fetches, want 1", n)
+	}
+}
+
+func TestWhatCannotBeDecodedIsAnError(t *testing.T) {
+	r := registry(t)
+	c := reports(t)
+	r.SeedSchema(subject, 1, 1, sr.Schema{Schema: c.Schema()})
+	r.SeedSchema("json-value", 1, 2, sr.Schema{Schema: `{}`, Type: sr.TypeJSON})
+	r.SeedSchema("text-value", 1, 3, sr.Schema{Schema: `"string"`})
+	good, _ := c.Encode(nil, 1, rowOf(t, sampleRow))
+	header := func(id uint32, body ...byte) []byte {
+		return append(binary.BigEndian.AppendUint32([]byte{0}, id), body...)
+	}
+	d := NewDecoder(clientOf(t, r.URL()))
+	for name, test := range map[string]struct {
+		value []byte
+		want  string
+	}{
+		"empty":        {nil, "0 bytes"},
+		"short":        {[]byte{0, 0, 0}, "3 bytes"},
+		"not framed":   {[]byte(`{"a":1}`), "schema id"},
+		"unknown id":   {header(99), "schema 99"},
+		"not Avro":     {header(2), "JSON"},
+		"not a record": {header(3), "record"},
+		"cut short":    {good[:len(good)-3], "schema 1"},
+		"too long":     {append(good[:len(good):len(good)], 0), "1 bytes are left"},
+	} {
+		_, err := d.Decode(t.Context(), test.value)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got %v; want an error with %q", name, err, test.want)
+		}
+	}
+	var registryErr *RegistryError
+	if _, err := d.Decode(t.Context(), header(99)); !errors.As(err, &registryErr) {
+		t.Errorf("got %v; want a RegistryError", err)
+	}
+}

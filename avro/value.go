@@ -1,0 +1,144 @@
+package avro
+
+import (
+	"slices"
+	"strconv"
+
+	"convstream/internal/conv"
+)
+
+// state says what is published for a field.
+type state uint8
+
+const (
+	isAbsent  state = iota // the field's default, or null where it has none
+	isNull                 // null
+	isPresent              // the value
+)
+
+// value is a field's value in one row.
+type value struct {
+	state state
+	int   int64   // long, int, timestamp-millis; 0 or 1 of a boolean
+	float float64 // double, float
+	text  []byte  // string; refers to the row or to encoder.texts
+}
+
+// read converts a token to a type, and says whether that loses nothing.
+func (e *encoder) read(typ fieldType, row *conv.Row, token conv.Token) (v value, ok bool) {
+	v.state = isPresent
+	switch typ {
+	case typeString:
+		v.text, ok = e.readText(row, token)
+	case typeLong:
+		v.int, ok = e.readInteger(row, token)
+	case typeInt:
+		v.int, ok = e.readInteger(row, token)
+		ok = ok && v.int == int64(int32(v.int))
+	case typeDouble:
+		v.float, ok = e.readFloat(row, token, 64)
+	case typeFloat:
+		v.float, ok = e.readFloat(row, token, 32)
+	case typeBoolean:
+		v.int, ok = readBoolean(row, token)
+	case typeTimestamp:
+		v.int, ok = e.readTimestamp(row, token)
+	}
+	return v, ok
+}
+
+func (e *encoder) readText(row *conv.Row, token conv.Token) ([]byte, bool) {
+	switch token.Kind {
+	case conv.String:
+		return row.Text(token), true
+	case conv.True, conv.False:
+		return row.Bytes(token), true
+	case conv.Number:
+		d, ok := e.parse(row.Bytes(token))
+		start := len(e.texts)
+		e.texts = d.append(e.texts)
+		return e.texts[start:], ok
+	}
+	return nil, false
+}
+
+func (e *encoder) readInteger(row *conv.Row, token conv.Token) (int64, bool) {
+	d, ok := e.parse(numberText(row, token))
+	if !ok {
+		return 0, false
+	}
+	return d.int64()
+}
+
+func (e *encoder) readFloat(row *conv.Row, token conv.Token, bits int) (float64, bool) {
+	text := numberText(row, token)
+	if _, ok := e.parse(text); !ok { // strconv takes more spellings than JSON has
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(string(text), bits)
+	if f == 0 {
+		f = 0 // not -0, which is the same number
+	}
+	return f, err == nil
+}
+
+func readBoolean(row *conv.Row, token conv.Token) (int64, bool) {
+	switch token.Kind {
+	case conv.True:
+		return 1, true
+	case conv.False:
+		return 0, true
+	case conv.String:
+		switch string(row.Text(token)) {
+		case "true":
+			return 1, true
+		case "false":
+			return 0, true
+		}
+	}
+	return 0, false
+}
+
+func (e *encoder) readTimestamp(row *conv.Row, token conv.Token) (int64, bool) {
+	if token.Kind == conv.String {
+		ms, _, ok := conv.ParseTimestamp(row.Text(token))
+		return ms, ok
+	}
+	return e.readInteger(row, token)
+}
+
+// numberText is the text of a number, or of a string that may hold one; nil of anything else.
+func numberText(row *conv.Row, token conv.Token) []byte {
+	switch token.Kind {
+	case conv.Number:
+		return row.Bytes(token)
+	case conv.String:
+		return row.Text(token)
+	}
+	return nil
+}
+
+// parse reads a number. Its digits are valid until the next call.
+func (e *encoder) parse(text []byte) (decimal, bool) {
+	e.digits = slices.Grow(e.digits[:0], len(text))
+	return parseDecimal(e.digits, text)
+}
+
+// appendText writes a value as fingerprints know it.
+func (e *encoder) appendText(dst []byte, typ fieldType, v value) []byte {
+	switch typ {
+	case typeString:
+		return append(dst, v.text...)
+	case typeBoolean:
+		return strconv.AppendBool(dst, v.int == 1)
+	case typeDouble, typeFloat:
+		bits := 64
+		if typ == typeFloat {
+			bits = 32
+		}
+		var shortest [32]byte
+		d, _ := e.parse(strconv.AppendFloat(shortest[:0], v.float, 'e', -1, bits))
+		return d.append(dst)
+	}
+	return strconv.AppendInt(dst, v.int, 10)
+}
