@@ -1,0 +1,145 @@
+package producer
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"convstream/internal/conv"
+)
+
+// Commit publishes a batch and its checkpoint in one transaction. On success the batch's
+// checkpoint holds its Seq, Run and Ranges. Any error is a *CommitError and leaves the
+// outcome unknown: call Recover, which returns what the ledger says.
+//
+// A commit is never cancelled: ctx gives its values only, and the commit has a deadline of
+// its own, shorter than the broker's.
+func (p *Producer) Commit(ctx context.Context, b *conv.Batch) error {
+	if p.tx == nil {
+		return &CommitError{Step: "begin", Err: errNotClaimed}
+	}
+	t := p.begin(ctx)
+	defer t.close()
+	t.produceRows(b)
+	t.flush()
+
+	stored := t.stored()
+	cp := p.nextCheckpoint(b, stored)
+	t.produce(p.record(p.cfg.Topics.Checkpoints, p.cfg.windowKey(cp.Window), cp))
+	t.produce(p.checkpointEvent(cp, stored))
+	if time.Since(p.beat) >= heartbeatEvery {
+		t.produce(p.claimRecord(false))
+	}
+	t.flush()
+	t.end()
+	if t.err != nil {
+		p.drop()
+		return t.err
+	}
+	b.Checkpoint = cp
+	p.ledger.Seq = cp.Seq
+	p.ledger.Windows[cp.Window] = cp
+	return nil
+}
+
+// Heartbeat renews the claim when it is due, so that no other run takes this one for dead
+// while it waits for the platform. Errors are those of Commit.
+func (p *Producer) Heartbeat(ctx context.Context) error {
+	if p.tx == nil {
+		return &CommitError{Step: "begin", Err: errNotClaimed}
+	}
+	if time.Since(p.beat) < heartbeatEvery {
+		return nil
+	}
+	t := p.begin(ctx)
+	defer t.close()
+	t.produce(p.claimRecord(false))
+	t.flush()
+	t.end()
+	if t.err != nil {
+		p.drop()
+		return t.err
+	}
+	return nil
+}
+
+// nextCheckpoint completes a batch's checkpoint with what only the commit knows.
+func (p *Producer) nextCheckpoint(b *conv.Batch, stored []conv.Range) conv.Checkpoint {
+	cp := b.Checkpoint.Clone()
+	cp.Version = ledgerVersion
+	cp.Pipeline, cp.Org, cp.Run = p.cfg.Pipeline, p.cfg.Org, p.cfg.Run
+	cp.Seq = p.ledger.Seq + 1
+	cp.Updated = time.Now().UnixMilli()
+	cp.Ranges = slices.Clone(p.ledger.Windows[cp.Window].Ranges)
+	for _, r := range stored {
+		r.Attempt = cp.Attempt
+		cp.Ranges = widen(cp.Ranges, r)
+	}
+	return cp
+}
+
+// widen adds a range to those of a window: it lengthens the one of the same attempt, and
+// never touches those of earlier attempts.
+func widen(ranges []conv.Range, r conv.Range) []conv.Range {
+	for i := range ranges {
+		have := &ranges[i]
+		if have.Topic == r.Topic && have.Partition == r.Partition && have.Attempt == r.Attempt {
+			have.First = min(have.First, r.First)
+			have.Last = max(have.Last, r.Last)
+			return ranges
+		}
+	}
+	ranges = append(ranges, r)
+	slices.SortFunc(ranges, compareRanges)
+	return ranges
+}
+
+// record is a JSON record of now.
+func (p *Producer) record(topic, key string, value any) *kgo.Record {
+	data, err := json.Marshal(value)
+	if err != nil {
+		panic("marshal " + topic + " record: " + err.Error()) // our own types: cannot fail
+	}
+	return &kgo.Record{Topic: topic, Key: []byte(key), Value: data, Timestamp: time.Now()}
+}
+
+func (p *Producer) claimRecord(released bool) *kgo.Record {
+	p.beat = time.Now()
+	return p.record(p.cfg.Topics.Checkpoints, p.cfg.claimKey(), Claim{
+		Version:   ledgerVersion,
+		Pipeline:  p.cfg.Pipeline,
+		Org:       p.cfg.Org,
+		Run:       p.cfg.Run,
+		Seq:       p.ledger.Seq,
+		Host:      p.host,
+		Started:   p.started.UnixMilli(),
+		Heartbeat: p.beat.UnixMilli(),
+		Released:  released,
+		Cluster:   p.cluster.id,
+		Topics:    p.cluster.topics,
+	})
+}
+
+// checkpointEvent tells the events topic of a commit: its seq is the checkpoint id that
+// replay and rewind go back to.
+func (p *Producer) checkpointEvent(cp conv.Checkpoint, stored []conv.Range) *kgo.Record {
+	return p.eventRecord(conv.Event{
+		Kind:   "checkpoint",
+		Window: &cp.Window,
+		Detail: map[string]any{
+			"id": cp.Seq, "run": cp.Run, "state": cp.State, "job": cp.Job.ID, "position": cp.Position,
+			"counters": cp.Counters, "written": stored,
+		},
+	})
+}
+
+func (p *Producer) eventRecord(e conv.Event) *kgo.Record {
+	e.Pipeline, e.Org = p.cfg.Pipeline, p.cfg.Org
+	if e.Time == 0 {
+		e.Time = time.Now().UnixMilli()
+	}
+	return p.record(p.cfg.Topics.Events, p.cfg.id(), e)
+}

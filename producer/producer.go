@@ -1,0 +1,217 @@
+package producer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"convstream/internal/conv"
+)
+
+// Producer publishes batches of one pipeline, exactly once. It is not safe for concurrent
+// use, but for Refuses, Identity and History.
+type Producer struct {
+	cfg     Config
+	host    Host
+	started time.Time
+
+	plain   *kgo.Client // metadata and admin requests
+	adm     *kadm.Client
+	cluster cluster
+
+	tx     *kgo.Client // nil until claimed, and after any error
+	ledger *Ledger
+	beat   time.Time // when the claim was last written
+}
+
+// Open connects to Kafka and looks at its topics. It neither fences nor writes; that is
+// what Claim does.
+func Open(ctx context.Context, cfg Config) (*Producer, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	plain, err := kgo.NewClient(cfg.options(kgo.RequestRetries(3))...)
+	if err != nil {
+		return nil, fmt.Errorf("set up Kafka client: %w", err)
+	}
+	p := &Producer{cfg: cfg, host: thisHost(), started: time.Now(), plain: plain, adm: kadm.NewClient(plain), ledger: newLedger()}
+	if p.cluster, err = survey(ctx, p.adm, cfg); err != nil {
+		plain.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// CheckRetention refuses a row topic that would soon delete rows as old as oldest (epoch ms).
+func (p *Producer) CheckRetention(ctx context.Context, oldest int64) error {
+	return checkRetention(ctx, p.adm, p.cfg, oldest, time.Now())
+}
+
+// Identity names the cluster and the topics that history is made of. What was remembered
+// under another identity is worth nothing.
+func (p *Producer) Identity() string {
+	t := p.cluster.topics
+	return strings.Join([]string{p.cluster.id, p.cfg.Org, t[p.cfg.Topics.Rows], t[p.cfg.Topics.DeadLetters]}, "/")
+}
+
+// Limits says which records the row topic takes.
+func (p *Producer) Limits() conv.Limits { return p.cluster.limits }
+
+// Claim makes this run the owner of the pipeline and returns the ledger's windows. While
+// another run lives it returns an OwnedError, unless takeOver says to fence it.
+func (p *Producer) Claim(ctx context.Context, takeOver bool) (map[conv.Window]conv.Checkpoint, error) {
+	return p.acquire(ctx, func(c *Claim) error {
+		if takeOver {
+			return nil
+		}
+		return c.heldAgainst(p.cfg.Run, time.Now())
+	})
+}
+
+// Recover finds out, after an error of Commit or Heartbeat, what was committed, and makes
+// the producer usable again. It returns an OwnedError when another run has claimed the
+// pipeline: fencing it back would never end.
+func (p *Producer) Recover(ctx context.Context) (map[conv.Window]conv.Checkpoint, error) {
+	return p.acquire(ctx, func(c *Claim) error { return c.lost(p.cfg.Run, time.Now()) })
+}
+
+// acquire is the one way to become the owner, at the start and after every error. admit
+// judges the newest claim, which is read twice: before fencing, so that a living owner is
+// not disturbed, and after it, because another run may have claimed in between.
+func (p *Producer) acquire(ctx context.Context, admit func(*Claim) error) (map[conv.Window]conv.Checkpoint, error) {
+	ctx, cancel := context.WithTimeout(ctx, acquireTimeout)
+	defer cancel()
+	p.drop()
+	ledger := newLedger()
+	before, err := p.newestClaim(ctx, ledger)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(p.cluster.check(before), admit(before)); err != nil {
+		return nil, err
+	}
+	tx, err := kgo.NewClient(p.cfg.options(p.transactional()...)...)
+	if err != nil {
+		return nil, fmt.Errorf("set up transactional client: %w", err)
+	}
+	p.tx, p.ledger = tx, ledger
+	if err := p.fence(ctx, before, admit); err != nil {
+		p.drop()
+		return nil, err
+	}
+	return maps.Clone(ledger.Windows), nil
+}
+
+// fence shuts out every other holder of the transactional id, writes our claim and reads
+// the ledger up to it.
+func (p *Producer) fence(ctx context.Context, before *Claim, admit func(*Claim) error) error {
+	if transactional {
+		stop := context.AfterFunc(ctx, p.tx.Close)
+		_, _, err := p.tx.ProducerID(ctx)
+		stop()
+		if err != nil {
+			return fmt.Errorf("fence other writers of %s: %w", p.cfg.id(), err)
+		}
+	}
+	after, err := p.newestClaim(ctx, p.ledger)
+	if err != nil {
+		return err
+	}
+	if after != nil && (before == nil || after.Run != before.Run) {
+		if err := admit(after); err != nil {
+			return err
+		}
+	}
+	t := p.begin(ctx)
+	defer t.close()
+	t.produce(p.claimRecord(false))
+	t.flush()
+	t.end()
+	if t.err != nil {
+		return fmt.Errorf("claim pipeline %s: %w", p.cfg.id(), t.err)
+	}
+	own := t.offsets[partition{p.cfg.Topics.Checkpoints, 0}]
+	return p.ledger.catchUp(ctx, p.cfg, own.last+1)
+}
+
+// newestClaim reads the ledger to its last stable offset.
+func (p *Producer) newestClaim(ctx context.Context, l *Ledger) (*Claim, error) {
+	start, end, err := bounds(ctx, p.adm, p.cfg.Topics.Checkpoints)
+	if err != nil {
+		return nil, err
+	}
+	l.next = max(l.next, start[0])
+	if err := l.catchUp(ctx, p.cfg, end[0]); err != nil {
+		return nil, err
+	}
+	return l.Claim, nil
+}
+
+// transactional are the options of the client that writes.
+func (p *Producer) transactional() []kgo.Opt {
+	opts := []kgo.Opt{
+		kgo.ProducerBatchCompression(p.cfg.codecs()...),
+		kgo.ProducerBatchMaxBytes(p.cluster.batch),
+		kgo.MaxBufferedRecords(1 << 20), // a batch is bounded in bytes, by its maker
+		kgo.ProducerLinger(0),
+	}
+	if transactional {
+		opts = append(opts, kgo.TransactionalID(p.cfg.id()), kgo.TransactionTimeout(transactionTimeout))
+	}
+	return opts
+}
+
+// drop closes the transactional client. A transaction that it has open is left to the
+// broker: the next claim aborts it.
+func (p *Producer) drop() {
+	if p.tx != nil {
+		p.tx.Close()
+		p.tx = nil
+	}
+}
+
+// Release gives the pipeline up, so that the next run need not wait for the claim to grow
+// old, and closes the producer.
+func (p *Producer) Release(ctx context.Context) error {
+	defer p.Close()
+	if p.tx == nil {
+		return nil
+	}
+	t := p.begin(ctx)
+	defer t.close()
+	t.produce(p.claimRecord(true))
+	t.flush()
+	t.end()
+	return t.err
+}
+
+// Close closes the producer without giving the pipeline up.
+func (p *Producer) Close() {
+	p.drop()
+	p.plain.Close()
+}
+
+// History reads back what was published in the ranges, and perhaps more, for the dedupe
+// history. Ranges that retention has deleted are passed over.
+func (p *Producer) History(ctx context.Context, ranges []conv.Range) iter.Seq2[conv.Stored, error] {
+	return func(yield func(conv.Stored, error) bool) {
+		err := history(ctx, p.cfg, p.adm, ranges, func(s conv.Stored) error {
+			if !yield(s, nil) {
+				return errStopped
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errStopped) {
+			yield(conv.Stored{}, err)
+		}
+	}
+}
+
+var errStopped = errors.New("the reader wants no more")

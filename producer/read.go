@@ -1,0 +1,135 @@
+package producer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// span is an inclusive range of offsets in one partition. Its last offset must be one that
+// a read_committed reader reaches: below the last stable offset.
+type span struct {
+	topic       string
+	partition   int32
+	first, last int64
+}
+
+// readStalls is how long a read waits for the next record before it says that the log is
+// not what its offsets promised.
+const readStalls = 30 * time.Second
+
+// read hands every committed record of the spans, of which no two may share a partition, to
+// each. Control records are kept while reading, so that the position reaches a last offset
+// that is one.
+func read(ctx context.Context, c Config, spans []span, each func(*kgo.Record) error) error {
+	offsets := map[string]map[int32]kgo.Offset{}
+	left := map[partition]int64{}
+	for _, s := range spans {
+		if offsets[s.topic] == nil {
+			offsets[s.topic] = map[int32]kgo.Offset{}
+		}
+		offsets[s.topic][s.partition] = kgo.NewOffset().At(s.first)
+		left[partition{s.topic, s.partition}] = s.last
+	}
+	cl, err := kgo.NewClient(c.options(
+		kgo.ConsumePartitions(offsets),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.KeepControlRecords(),
+		kgo.FetchMaxBytes(4<<20),
+		kgo.FetchMaxPartitionBytes(1<<20),
+		kgo.FetchMaxWait(500*time.Millisecond),
+		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
+	)...)
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	for len(left) > 0 {
+		if err := readSome(ctx, cl, left, each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type partition struct {
+	topic string
+	id    int32
+}
+
+// readSome polls once, and takes a partition out of left when its last offset was passed.
+func readSome(ctx context.Context, cl *kgo.Client, left map[partition]int64, each func(*kgo.Record) error) error {
+	poll, cancel := context.WithTimeout(ctx, readStalls)
+	defer cancel()
+	fetches := cl.PollFetches(poll)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if poll.Err() != nil {
+		return fmt.Errorf("no record in %s although %d partitions have more", readStalls, len(left))
+	}
+	for _, e := range fetches.Errors() {
+		if !errors.Is(e.Err, context.DeadlineExceeded) {
+			return fmt.Errorf("read %s/%d: %w", e.Topic, e.Partition, e.Err)
+		}
+	}
+	for iter := fetches.RecordIter(); !iter.Done(); {
+		r := iter.Next()
+		p := partition{r.Topic, r.Partition}
+		last, wanted := left[p]
+		if !wanted || r.Offset > last {
+			delete(left, p)
+			continue
+		}
+		if !r.Attrs.IsControl() {
+			if err := each(r); err != nil {
+				return err
+			}
+		}
+		if r.Offset == last {
+			delete(left, p)
+			cl.PauseFetchPartitions(map[string][]int32{p.topic: {p.id}})
+		}
+	}
+	return nil
+}
+
+// bounds returns the first offset and the last stable offset of each partition of a topic.
+// Just after a leader has moved, a broker answers OFFSET_NOT_AVAILABLE (KIP-207) or that it
+// is not the leader: that is no answer, and never an empty topic.
+func bounds(ctx context.Context, adm *kadm.Client, topic string) (start, end map[int32]int64, err error) {
+	if start, err = listed(ctx, topic, adm.ListStartOffsets); err != nil {
+		return nil, nil, err
+	}
+	end, err = listed(ctx, topic, adm.ListCommittedOffsets)
+	return start, end, err
+}
+
+func listed(ctx context.Context, topic string, list func(context.Context, ...string) (kadm.ListedOffsets, error)) (map[int32]int64, error) {
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		offsets, err := list(ctx, topic)
+		if err == nil {
+			err = offsets.Error()
+		}
+		if err == nil {
+			found := map[int32]int64{}
+			offsets.Each(func(o kadm.ListedOffset) { found[o.Partition] = o.Offset })
+			return found, nil
+		}
+		if !kerr.IsRetriable(err) || errors.Is(err, kerr.UnknownTopicOrPartition) {
+			return nil, fmt.Errorf("list offsets of %s: %w", topic, err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("list offsets of %s: %w", topic, err)
+		}
+	}
+}

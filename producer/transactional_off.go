@@ -1,0 +1,5 @@
+//go:build negativecontrol
+
+package producer
+
+const transactional = false
