@@ -1,0 +1,172 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"convstream/internal/conv"
+)
+
+// commitFailed ends an epoch: a commit's outcome is unknown.
+type commitFailed struct {
+	err       error
+	at        string // window and position of the batch
+	committed uint64 // batches committed so far in the epoch and those before it
+}
+
+func (e *commitFailed) Error() string { return e.err.Error() }
+func (e *commitFailed) Unwrap() error { return e.err }
+
+func (e *commitFailed) permanent() bool {
+	var p interface{ Permanent() bool }
+	return errors.As(e.err, &p) && p.Permanent()
+}
+
+// errEpochOver is why windows stop when the committer has given up.
+var errEpochOver = errors.New("the epoch is over")
+
+// handover is a batch on its way to the committer. done, where it is not nil, is closed
+// once the batch is committed.
+type handover struct {
+	batch *conv.Batch
+	done  chan struct{}
+}
+
+// epoch is the work between two claims.
+type epoch struct {
+	*Pipeline
+	ctx     context.Context // ends when intake stops
+	batches chan handover   // unbuffered: a batch in it is held by its window
+	over    chan struct{}   // closed when the committer has given up
+
+	lastPass bool // the windows at work were short when their neighbours were still at work
+	shortMu  sync.Mutex
+	short    []conv.Window
+}
+
+// runEpoch works on the windows until all are done, ctx ends, or something fails. A failed
+// commit is a *commitFailed, and goes before any other error.
+func (p *Pipeline) runEpoch(ctx context.Context, windows []conv.Window) error {
+	intake, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	e := &epoch{Pipeline: p, batches: make(chan handover), over: make(chan struct{})}
+	var failed error
+	var committer sync.WaitGroup
+	committer.Go(func() {
+		if failed = e.commitAll(context.WithoutCancel(ctx)); failed != nil {
+			close(e.over)
+			stop(errEpochOver)
+		}
+	})
+	err := e.workAll(intake, windows)
+	if err == nil && len(e.short) > 0 {
+		// Every row is committed by now, also those that neighbours brought.
+		again := e.short
+		e.short, e.lastPass = nil, true
+		err = e.workAll(intake, again)
+	}
+	close(e.batches)
+	committer.Wait()
+	if failed != nil {
+		return failed
+	}
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return err
+}
+
+// workAll works on windows, so many at a time as the configuration allows.
+func (e *epoch) workAll(ctx context.Context, windows []conv.Window) error {
+	g, intake := errgroup.WithContext(ctx)
+	g.SetLimit(e.cfg.Windows)
+	e.ctx = intake
+	for _, w := range windows {
+		g.Go(func() error {
+			if intake.Err() != nil {
+				return nil // intake stopped while this window waited for its turn
+			}
+			return e.work(w)
+		})
+	}
+	return g.Wait()
+}
+
+// postpone leaves the comparison of a window that seems short for the last pass.
+func (e *epoch) postpone(w conv.Window) {
+	e.shortMu.Lock()
+	defer e.shortMu.Unlock()
+	e.short = append(e.short, w)
+}
+
+// commitAll is the committer. It goes on after intake has stopped, until no window can hand
+// over any more.
+func (e *epoch) commitAll(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case h, ok := <-e.batches:
+			if !ok {
+				return nil
+			}
+			if err := e.commit(ctx, h); err != nil {
+				return err
+			}
+		case <-tick.C:
+			if err := e.kafka.Heartbeat(ctx); err != nil {
+				return &commitFailed{err: err, at: "heartbeat", committed: e.committed}
+			}
+		}
+	}
+}
+
+func (e *epoch) commit(ctx context.Context, h handover) error {
+	b, start := h.batch, time.Now()
+	if err := e.kafka.Commit(ctx, b); err != nil {
+		pos := b.Checkpoint.Position
+		at := b.Checkpoint.Window.String() + " page " + pos.Token + " row " + strconv.Itoa(pos.Row)
+		return &commitFailed{err: err, at: at, committed: e.committed}
+	}
+	e.committed++
+	cp := b.Checkpoint
+	e.ledger.set(cp)
+	if s, ok := span(cp); ok {
+		if err := e.history.Commit(b.ID, s); err != nil {
+			return fmt.Errorf("remember what was published: %w", err)
+		}
+	}
+	e.events.Committed(cp, len(b.Records), len(b.Dead), time.Since(start))
+	if h.done != nil {
+		close(h.done)
+	}
+	return nil
+}
+
+// hand gives a batch to the committer. With wait it returns once the batch is committed.
+func (e *epoch) hand(b *conv.Batch, wait bool) error {
+	h := handover{batch: b}
+	if wait {
+		h.done = make(chan struct{})
+	}
+	select {
+	case e.batches <- h:
+	case <-e.over:
+		return errEpochOver
+	}
+	if !wait {
+		return nil
+	}
+	select {
+	case <-h.done:
+		return nil
+	case <-e.over:
+		return errEpochOver
+	}
+}
