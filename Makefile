@@ -34,7 +34,7 @@ test-real: ## Run the promises on real Apache Kafka and a real registry
 
 .PHONY: kafka
 kafka: ## Start a one-node Apache Kafka to play with, on 127.0.0.1:9092
-	cd testcontainers && $(GO) run ./cmd/kafka
+	cd testcontainers && $(GO) run ./cmd/kafka $(ARGS)
 
 .PHONY: check
 check: ## What every commit passes: format, vet, staticcheck, tests

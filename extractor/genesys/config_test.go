@@ -1,0 +1,90 @@
+package genesys
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+func newLoopback(t *testing.T, h http.HandlerFunc) (url string) {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func TestNewRefusesWhatCannotWork(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*Config)
+		want   []string // the error names them: field, value, way out
+	}{
+		"R25 wildcard":       {func(c *Config) { c.Select = append(c.Select, "attributes.custom.*") }, []string{"attributes.custom.*", "wildcard", "name each"}},
+		"R27 whole object":   {func(c *Config) { c.Select = []string{"attributes.custom"} }, []string{`"attributes.custom"`, "whole object"}},
+		"no columns":         {func(c *Config) { c.Select = nil }, []string{"select is empty"}},
+		"R32 limit too low":  {func(c *Config) { c.Limit = 0 }, []string{"source.limit is 0", "10000000"}},
+		"R32 limit too high": {func(c *Config) { c.Limit = 10_000_001 }, []string{"source.limit is 10000001", "10000000"}},
+		"jobs":               {func(c *Config) { c.Dialect = "jobs" }, []string{"source.dialect", "comes later"}},
+		"dialect":            {func(c *Config) { c.Dialect = "Reports" }, []string{`source.dialect is "Reports"`}},
+		"region":             {func(c *Config) { c.Region = "mars-1" }, []string{`source.region "mars-1"`, "eu-central-1", "source.base_url"}},
+		"no endpoint":        {func(c *Config) { c.Region = "" }, []string{"source.region", "source.base_url"}},
+		"both endpoints":     {func(c *Config) { c.BaseURL = "https://x" }, []string{"source.region", "source.base_url"}},
+		"R15 plain http": {func(c *Config) { c.Region, c.BaseURL, c.TokenURL = "", "http://api.example", "http://10.0.0.1/token" },
+			[]string{"source.base_url", "source.token_url", "https"}},
+		"no secret":     {func(c *Config) { c.ClientSecret = "" }, []string{"source.client_secret"}},
+		"no id":         {func(c *Config) { c.ClientID = "" }, []string{"source.client_id"}},
+		"odd overlap":   {func(c *Config) { c.Overlap = time.Microsecond }, []string{"window.overlap is 1µs"}},
+		"password":      {func(c *Config) { c.Region, c.BaseURL, c.TokenURL = "", "https://u:"+secret+"@x", "https://x" }, []string{"source.base_url"}},
+		"several wrong": {func(c *Config) { c.Limit, c.ClientID = 0, "" }, []string{"source.limit", "source.client_id"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := guideConfig()
+			c.change(&config)
+			_, err := New(config)
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			for _, want := range c.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%q does not say %q", err, want)
+				}
+			}
+			if strings.Contains(err.Error(), secret) {
+				t.Errorf("%q holds the secret", err)
+			}
+		})
+	}
+}
+
+func TestR15_PlainHTTPIsForLoopbackHosts(t *testing.T) {
+	for _, host := range []string{"localhost:1", "127.0.0.1", "127.9.9.9:8099", "[::1]:80"} {
+		c := guideConfig()
+		c.Region, c.BaseURL, c.TokenURL = "", "http://"+host, "http://"+host+"/oauth/token"
+		if _, err := New(c); err != nil {
+			t.Errorf("%s: %v", host, err)
+		}
+	}
+}
+
+func TestR32R33_LimitMayBeAnythingUpToTheCap(t *testing.T) {
+	for _, limit := range []int{1, 500_000, 2_000_000, 10_000_000} {
+		c := guideConfig()
+		c.Limit = limit
+		if _, err := New(c); err != nil {
+			t.Errorf("%d: %v", limit, err)
+		}
+	}
+}
+
+func TestRegionsAreTheEighteenOfThePlatform(t *testing.T) {
+	if len(domains) != 18 {
+		t.Errorf("%d regions", len(domains))
+	}
+	c := guideConfig()
+	c.Region = "us-east-1"
+	base, token, err := c.endpoints()
+	if base != "https://api.mypurecloud.com" || token != "https://login.mypurecloud.com/oauth/token" || err != nil {
+		t.Errorf("%s, %s, %v", base, token, err)
+	}
+}

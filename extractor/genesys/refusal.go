@@ -1,0 +1,143 @@
+package genesys
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"convstream/extractor"
+)
+
+const (
+	maxErrorBody = 4 << 10 // bytes read of a refusal
+	maxMessage   = 500     // bytes kept of its text
+)
+
+// refusal turns an answer that is no success into an APIError, and closes it.
+func refusal(op extractor.Op, resp *http.Response) *extractor.APIError {
+	defer resp.Body.Close()
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // what came is better than nothing
+	e := newAPIError(op, resp, body)
+	e.Hint = hint(op, resp.StatusCode)
+	return e
+}
+
+// newAPIError reads what the platform says of a refusal. Gateways answer in other forms than
+// the platform, so nothing of it is taken for granted.
+func newAPIError(op extractor.Op, resp *http.Response, body []byte) *extractor.APIError {
+	var said struct {
+		Message   string `json:"message"`
+		Code      string `json:"code"`
+		ContextID string `json:"contextId"`
+		Limit     struct {
+			Key       string `json:"key"`
+			Namespace string `json:"namespace"`
+		} `json:"limit"`
+	}
+	if json.Unmarshal(body, &said) != nil && said.Message == "" {
+		said.Message = strings.Join(strings.Fields(strings.ToValidUTF8(string(body), "?")), " ")
+	}
+	if said.Limit.Key != "" {
+		said.Message += " [limit " + said.Limit.Namespace + "/" + said.Limit.Key + "]"
+	}
+	e := &extractor.APIError{
+		Op:          op,
+		Status:      resp.StatusCode,
+		Code:        cmp.Or(said.Code, http.StatusText(resp.StatusCode)),
+		Message:     strings.ToValidUTF8(said.Message[:min(len(said.Message), maxMessage)], ""),
+		Correlation: cmp.Or(said.ContextID, resp.Header.Get("ININ-Correlation-Id")),
+	}
+	e.RetryAfter, e.HasRetryAfter = retryAfter(resp.Header, said.Message)
+	return e
+}
+
+// hint is the way out of a refusal.
+func hint(op extractor.Op, status int) string {
+	switch {
+	case status == http.StatusUnauthorized:
+		return "a fresh token was refused too: check that source.base_url or source.region is that of the OAuth client's organisation, and that the client is not disabled"
+	case status == http.StatusForbidden:
+		return "the OAuth client's role needs " + permission[op] +
+			"; other causes: no licence with Analytics (CX 1, CX 2, CX 3 or Analytics), or Analytics switched off for the organisation"
+	case status >= 300 && status < 400:
+		return "the API does not redirect: check source.base_url"
+	}
+	return ""
+}
+
+// permission is what each call asks of the OAuth client's role.
+var permission = map[extractor.Op]string{
+	extractor.OpSubmit:   "permission analytics:report:run",
+	extractor.OpStatus:   "permission analytics:report:view",
+	extractor.OpResults:  "permission analytics:report:view",
+	extractor.OpBaseline: "permission analytics:report:view",
+	extractor.OpCancel:   "permission analytics:report:delete",
+}
+
+// malformed is an answer of success that says nothing usable. Asking again could leave a
+// job behind with every submission, so a submission is not repeated.
+func malformed(op extractor.Op, resp *http.Response, problem string) error {
+	if op == extractor.OpSubmit {
+		return &extractor.APIError{
+			Op: op, Status: resp.StatusCode, Message: problem,
+			Hint:        "check that source.base_url is the platform's API",
+			Correlation: resp.Header.Get("ININ-Correlation-Id"),
+		}
+	}
+	return errors.New(problem)
+}
+
+// maxRetryAfter bounds what the platform may ask us to wait.
+const maxRetryAfter = 24 * time.Hour
+
+// retryMessage is where the platform says how long to wait when the header is missing.
+var retryMessage = regexp.MustCompile(`[Rr]etry the request in \[(\d+)\] seconds`)
+
+// retryAfter reads the header, as seconds or as a date, or else the message.
+func retryAfter(h http.Header, message string) (time.Duration, bool) {
+	value := strings.TrimSpace(h.Get("Retry-After"))
+	if at, err := http.ParseTime(value); err == nil {
+		return min(max(0, at.Sub(answered(h))), maxRetryAfter), true
+	}
+	seconds, err := strconv.ParseUint(value, 10, 31)
+	if err != nil {
+		m := retryMessage.FindStringSubmatch(message)
+		if m == nil {
+			return 0, false
+		}
+		if seconds, err = strconv.ParseUint(m[1], 10, 31); err != nil {
+			return 0, false
+		}
+	}
+	return min(time.Duration(seconds)*time.Second, maxRetryAfter), true
+}
+
+// answered is when an answer was given by the platform's clock, or by ours if it does not
+// say.
+func answered(h http.Header) time.Time {
+	if at, err := http.ParseTime(h.Get("Date")); err == nil {
+		return at
+	}
+	return time.Now()
+}
+
+// scrub keeps the client secret and the access token out of an error, should an answer
+// echo them.
+func (c *Client) scrub(err error, token string) error {
+	var api *extractor.APIError
+	if errors.As(err, &api) {
+		for _, text := range []*string{&api.Message, &api.Code, &api.Correlation} {
+			*text = c.secret.Replace(*text)
+			if token != "" {
+				*text = strings.ReplaceAll(*text, token, "[access token]")
+			}
+		}
+	}
+	return err
+}

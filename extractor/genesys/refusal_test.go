@@ -1,0 +1,98 @@
+package genesys
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"convstream/extractor"
+)
+
+func refused(t *testing.T, answer func(*http.Request) *http.Response) *extractor.APIError {
+	t.Helper()
+	_, err := newClient(t, &platform{answer: answers{answer}}).Status(context.Background(), job)
+	var api *extractor.APIError
+	if !errors.As(err, &api) {
+		t.Fatalf("got %v", err)
+	}
+	return api
+}
+
+func TestRefusalSaysWhatThePlatformSaid(t *testing.T) {
+	got := refused(t, always(429, `{"message":"Rate limit exceeded the maximum. Retry the request in [42] seconds",
+		"code":"too.many.requests.retry.after","status":429,"contextId":"ctx-1","details":[],"errors":[],
+		"limit":{"key":"client.credentials.token.rate.per.minute","namespace":"platform.api"}}`, "ININ-Correlation-Id: header-1"))
+	want := &extractor.APIError{
+		Op: extractor.OpStatus, Status: 429, Code: "too.many.requests.retry.after",
+		Message:     "Rate limit exceeded the maximum. Retry the request in [42] seconds [limit platform.api/client.credentials.token.rate.per.minute]",
+		Correlation: "ctx-1", RetryAfter: 42 * time.Second, HasRetryAfter: true,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestRefusalThatIsNoJSONIsKeptInPart(t *testing.T) {
+	got := refused(t, always(502, "<html>\n  Bad   gateway "+strings.Repeat("x", 100_000), "ININ-Correlation-Id: c-1"))
+	if got.Status != 502 || got.Code != "Bad Gateway" || got.Correlation != "c-1" ||
+		!strings.HasPrefix(got.Message, "<html> Bad gateway xxx") || len(got.Message) > maxMessage {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestRetryAfterIsReadInEachForm(t *testing.T) {
+	for _, c := range []struct {
+		body   string
+		header []string
+		want   time.Duration // -1: none
+	}{
+		{"", []string{"Retry-After: 60"}, time.Minute},
+		{"", []string{"Retry-After: 0"}, 0},
+		{"", []string{"Retry-After: Wed, 21 Oct 2015 07:28:30 GMT", "Date: Wed, 21 Oct 2015 07:28:00 GMT"}, 30 * time.Second},
+		{"", []string{"Retry-After: Wed, 21 Oct 2015 07:28:00 GMT"}, 0}, // long ago
+		{"", []string{"Retry-After: 2147483647"}, maxRetryAfter},
+		{`{"message":"Retry the request in [42] seconds"}`, nil, 42 * time.Second},
+		{`{"message":"Retry the request in [42] seconds"}`, []string{"Retry-After: 5"}, 5 * time.Second},
+		{`{"message":"Retry the request in [42] seconds"}`, []string{"Retry-After: soon"}, 42 * time.Second},
+		{"Retry the request in [99999999999999999999] seconds", nil, -1},
+		{"", []string{"Retry-After: -5"}, -1},
+		{"", nil, -1},
+	} {
+		got := refused(t, always(503, c.body, c.header...))
+		if got.HasRetryAfter != (c.want >= 0) || got.HasRetryAfter && got.RetryAfter != c.want {
+			t.Errorf("%q %v: %s, %v", c.body, c.header, got.RetryAfter, got.HasRetryAfter)
+		}
+	}
+}
+
+func TestR6R8_ForbiddenNamesPermissionAndLicence(t *testing.T) {
+	forbidden := always(403, `{"code":"missing.permissions","message":"not allowed"}`)
+	for want, ask := range map[string]func(*Client) error{
+		"analytics:report:run":    func(c *Client) error { _, err := c.Submit(context.Background(), day); return err },
+		"analytics:report:view":   func(c *Client) error { _, err := c.Status(context.Background(), job); return err },
+		"analytics:report:view ":  func(c *Client) error { _, err := c.Page(context.Background(), job, ""); return err },
+		"analytics:report:delete": func(c *Client) error { return c.Cancel(context.Background(), job) },
+	} {
+		err := ask(newClient(t, &platform{answer: answers{forbidden}}))
+		var api *extractor.APIError
+		if !errors.As(err, &api) || api.Temporary() || api.Gone() {
+			t.Fatalf("%s: %v", want, err)
+		}
+		if text := err.Error(); !strings.Contains(text, strings.TrimSpace(want)) || !strings.Contains(text, "licence") {
+			t.Errorf("%q does not name %s and the licence", text, want)
+		}
+	}
+}
+
+func TestErrorsOnTheWayHoldNoURL(t *testing.T) {
+	_, err := newClient(t, &platform{}).Page(context.Background(), job, "page-token")
+	var api *extractor.APIError
+	if err == nil || errors.As(err, &api) || strings.Contains(err.Error(), "page-token") {
+		t.Errorf("got %v", err)
+	}
+}

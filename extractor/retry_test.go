@@ -1,0 +1,278 @@
+package extractor
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"convstream/internal/conv"
+)
+
+const sec = time.Second
+
+// failing fails with each error in turn and then succeeds.
+func failing(errs ...error) func(int) (conv.Job, error) {
+	return func(n int) (conv.Job, error) {
+		if n <= len(errs) {
+			return conv.Job{}, errs[n-1]
+		}
+		return newJob(), nil
+	}
+}
+
+func TestR4_PushBackIsWaitedOutForAsLongAsItLasts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeSource{submit: failing(slices.Repeat([]error{refuse(OpSubmit, 503)}, 500)...)}
+		start := time.Now()
+		if _, err := New(f, quick(), Hooks{}).Submit(t.Context(), window); err != nil {
+			t.Fatal(err)
+		}
+		want := []time.Duration{0, 1 * sec, 2 * sec, 4 * sec, 8 * sec, 16 * sec, 32 * sec, 60 * sec, 60 * sec}
+		if diff := cmp.Diff(want, round(f.waits(OpSubmit, start))[:len(want)]); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// round cuts off what the rate limiter adds.
+func round(waits []time.Duration) []time.Duration {
+	for i := range waits {
+		waits[i] = waits[i].Truncate(100 * time.Millisecond)
+	}
+	return waits
+}
+
+func TestRetryAfterIsHonouredWhereItIsLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeSource{submit: failing(pushBack(OpSubmit, 42*sec), pushBack(OpSubmit, sec), refuse(OpSubmit, 500),
+			&APIError{Status: 502, RetryAfter: 30 * sec, HasRetryAfter: true})}
+		var told []time.Duration
+		start := time.Now()
+		hooks := Hooks{Retrying: func(op Op, w conv.Window, wait time.Duration, err error) {
+			if op != OpSubmit || w != window || err == nil {
+				t.Errorf("told of %s %s %v", op, w, err)
+			}
+			told = append(told, wait)
+		}}
+		if _, err := New(f, quick(), hooks).Submit(t.Context(), window); err != nil {
+			t.Fatal(err)
+		}
+		want := []time.Duration{42 * sec, 2 * sec, 1 * sec, 30 * sec}
+		if diff := cmp.Diff(want, round(f.waits(OpSubmit, start))[1:]); diff != "" {
+			t.Error(diff)
+		}
+		if diff := cmp.Diff(want, told); diff != "" {
+			t.Errorf("told:\n%s", diff)
+		}
+	})
+}
+
+func TestOtherFailuresEndAfterFifteenMinutes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, failure := range []error{errNetwork, refuse(OpSubmit, 500), refuse(OpSubmit, 408)} {
+			f := &fakeSource{submit: func(int) (conv.Job, error) { return conv.Job{}, failure }}
+			start := time.Now()
+			_, err := New(f, quick(), Hooks{}).Submit(t.Context(), window)
+			if !errors.Is(err, failure) {
+				t.Error(err)
+			}
+			if got := time.Since(start); got < 15*time.Minute || got > 17*time.Minute {
+				t.Errorf("%v: gave up after %s", failure, got)
+			}
+		}
+	})
+}
+
+func TestPushBackBetweenFailuresStartsPatienceAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var errs []error
+		for range 10 {
+			errs = append(errs, slices.Repeat([]error{errNetwork}, 12)...) // some 7 minutes
+			errs = append(errs, pushBack(OpSubmit, 0))
+		}
+		f := &fakeSource{submit: failing(errs...)}
+		if _, err := New(f, quick(), Hooks{}).Submit(t.Context(), window); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestR76_OneBreakerStopsAllCallsAndSendsOneProbe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		// A page is pushed back for a minute, then again as the probe; then all is well.
+		f := &fakeSource{
+			page: func(_ context.Context, n int, _ string) (io.ReadCloser, error) {
+				time.Sleep(100 * time.Millisecond) // the way there and back
+				if n <= 2 {
+					return nil, pushBack(OpResults, time.Minute)
+				}
+				return body(`{"data":[]}`), nil
+			},
+			baseline: func() (int64, error) { return 1, nil },
+		}
+		e := New(f, quick(), Hooks{})
+		start := time.Now()
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if err := e.Read(t.Context(), window, newJob(), conv.Position{}, func(conv.Chunk) error { return nil }); err != nil {
+				t.Error(err)
+			}
+		})
+		time.Sleep(sec) // the breaker is open
+		for range 8 {
+			wg.Go(func() {
+				if _, err := e.Submit(t.Context(), window); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		// One call before the wait; one probe behind it, and one more if the first was pushed
+		// back; nobody else until a probe has succeeded.
+		busy := f.asked[:f.counts[OpResults]+1]
+		for i, a := range busy[1:] {
+			if since := a.at.Sub(start); since < time.Minute {
+				t.Errorf("call %d went out after %s", i+2, since)
+			}
+		}
+		if f.counts[OpSubmit] != 8 || f.counts[OpResults] != 3 {
+			t.Errorf("calls were %v", f.counts)
+		}
+	})
+}
+
+func TestR76_NobodyPassesWhileAProbeIsUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBreaker(Defaults().Retry)
+		first, _ := b.enter(t.Context())
+		first(pushBack(OpStatus, 0))
+		probe, _ := b.enter(t.Context())
+		var passed atomic.Int32
+		for range 5 {
+			go func() {
+				report, err := b.enter(t.Context())
+				if err == nil {
+					passed.Add(1)
+					report(nil)
+				}
+			}()
+		}
+		time.Sleep(time.Hour)
+		if n := passed.Load(); n != 0 {
+			t.Errorf("%d calls went out beside the probe", n)
+		}
+		probe(errNetwork) // not push-back, so the platform is there again
+		time.Sleep(2 * sec)
+		if n := passed.Load(); n != 5 {
+			t.Errorf("%d of 5 calls went out behind the probe", n)
+		}
+	})
+}
+
+func TestProbeThatWasCancelledLeavesItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBreaker(Defaults().Retry)
+		first, _ := b.enter(t.Context())
+		first(pushBack(OpStatus, 0))
+		probe, _ := b.enter(t.Context())
+		probe(context.Canceled)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if _, err := b.enter(ctx); err != nil {
+			t.Error(err)
+		}
+		if _, err := b.enter(ctx); err == nil {
+			t.Error("a second call went out beside the new probe")
+		}
+	})
+}
+
+func TestWaitsStartAnewAfterASuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBreaker(Defaults().Retry)
+		for i, step := range []struct {
+			err  error
+			wait time.Duration
+		}{{pushBack(OpStatus, 0), sec}, {pushBack(OpStatus, 0), 2 * sec}, {nil, 0}, {pushBack(OpStatus, 0), sec}} {
+			report, err := b.enter(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if report(step.err); b.wait() > 0 != (step.wait > 0) || b.wait() > 0 && b.wait() != step.wait {
+				t.Errorf("step %d: wait is %s, want %s", i, b.wait(), step.wait)
+			}
+		}
+	})
+}
+
+func TestCallsPushedBackTogetherAreOneStep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBreaker(Defaults().Retry)
+		var reports []func(error)
+		for range 4 {
+			r, _ := b.enter(t.Context())
+			reports = append(reports, r)
+		}
+		for _, r := range reports {
+			r(pushBack(OpStatus, 0))
+		}
+		if got := b.wait(); got != sec {
+			t.Errorf("four calls pushed back at once wait %s, want 1 s", got)
+		}
+	})
+}
+
+func TestR45_AnyMinuteHoldsTheBudgetAtMost(t *testing.T) {
+	for _, perMinute := range []int{2, 60, 119, 300, 1000} {
+		synctest.Test(t, func(t *testing.T) {
+			f := &fakeSource{}
+			c := quick()
+			c.RequestsPerMinute = perMinute
+			e := New(f, c, Hooks{})
+			for range 3*perMinute + 1 {
+				if _, err := e.Submit(t.Context(), window); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for i := perMinute; i < len(f.asked); i++ {
+				if d := f.asked[i].at.Sub(f.asked[i-perMinute].at); d < time.Minute-time.Millisecond {
+					t.Fatalf("%d a minute: %d calls within %s", perMinute, perMinute+1, d)
+				}
+			}
+			if d := f.asked[len(f.asked)-1].at.Sub(f.asked[0].at); d > 7*time.Minute {
+				t.Errorf("%d a minute: three minutes' worth took %s", perMinute, d)
+			}
+		})
+	}
+}
+
+func TestContextEndsEveryWait(t *testing.T) {
+	for name, err := range map[string]error{"push-back": pushBack(OpSubmit, time.Hour), "failure": errNetwork} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(500*time.Millisecond, cancel)
+			f := &fakeSource{submit: func(int) (conv.Job, error) { return conv.Job{}, err }}
+			start := time.Now()
+			if _, err := New(f, quick(), Hooks{}).Submit(ctx, window); err != context.Canceled || time.Since(start) > sec {
+				t.Errorf("%s: %v after %s", name, err, time.Since(start))
+			}
+		})
+	}
+}
+
+func TestR93_MissingBaselineIsNotAskedForAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeSource{baseline: func() (int64, error) { return 0, conv.ErrNoBaseline }}
+		if _, err := New(f, quick(), Hooks{}).Baseline(t.Context(), window); !errors.Is(err, conv.ErrNoBaseline) || f.counts[OpBaseline] != 1 {
+			t.Errorf("%v after %d calls", err, f.counts[OpBaseline])
+		}
+	})
+}

@@ -1,0 +1,263 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/twmb/franz-go/pkg/sasl"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
+	"github.com/twmb/franz-go/pkg/sr"
+
+	"convstream/avro"
+	"convstream/dedupe"
+	"convstream/dedupe/diskfiles"
+	"convstream/extractor"
+	"convstream/extractor/genesys"
+	"convstream/internal/app/config"
+	"convstream/internal/conv"
+	"convstream/internal/pipeline"
+	"convstream/producer"
+)
+
+// historyBytes bounds the memory of the dedupe history.
+const historyBytes = 64 << 20
+
+// machine is all that a command needs to move rows.
+type machine struct {
+	run      string
+	kafka    *producer.Producer
+	history  *dedupe.History
+	pipeline *pipeline.Pipeline
+	unlock   func()
+}
+
+// assemble connects the parts, the ones first whose errors cost the least time. oldest is
+// the start of the oldest window in epoch ms.
+func (p *process) assemble(ctx context.Context, cfg config.Config, oldest int64, events pipeline.Events) (*machine, error) {
+	contract, err := avro.Default(cfg.Source.Dialect)
+	if err != nil {
+		return nil, usageError(err)
+	}
+	source, err := genesys.New(genesysConfig(cfg, contract))
+	if err != nil {
+		return nil, usageError(err)
+	}
+	kafkaConfig, err := kafkaConfig(cfg)
+	if err != nil {
+		return nil, usageError(err)
+	}
+	registry, err := registryClient(cfg.Registry)
+	if err != nil {
+		return nil, usageError(err)
+	}
+	schemaID, err := avro.Register(ctx, registry, avro.Subject(cfg.Kafka.Topics.Conversations), contract)
+	if err != nil {
+		return nil, err
+	}
+	m := &machine{run: newRunID(time.Now())}
+	kafkaConfig.Run = m.run
+	if m.kafka, err = producer.Open(ctx, kafkaConfig); err != nil {
+		return nil, err
+	}
+	if err := m.kafka.CheckRetention(ctx, oldest); err != nil {
+		m.kafka.Close()
+		return nil, err
+	}
+	if err := m.openHistory(cfg); err != nil {
+		m.kafka.Close()
+		return nil, err
+	}
+	x := extractor.New(source, extractorConfig(cfg), p.extractorHooks())
+	m.pipeline = pipeline.New(pipelineConfig(cfg, source.QueryHash(), schemaID), x, contract, m.kafka, m.history, events)
+	return m, nil
+}
+
+// close gives the pipeline up. What the history remembers is saved for the next start when
+// the run ended well; after an error it is left to be read back from Kafka.
+func (m *machine) close(ctx context.Context, saved bool) error {
+	var errs []error
+	if saved {
+		if err := m.history.Save(); err != nil {
+			errs = append(errs, fmt.Errorf("save the dedupe history (it will be read back from Kafka): %w", err))
+		}
+	}
+	errs = append(errs, m.history.Close())
+	m.unlock()
+	if err := m.kafka.Release(context.WithoutCancel(ctx)); err != nil {
+		errs = append(errs, fmt.Errorf("release the pipeline (the next start waits for ten seconds): %w", err))
+	}
+	return errors.Join(errs...)
+}
+
+// openHistory opens the cache of the dedupe history below state_dir. Where another process
+// has it, which is being fenced or is about to end, this one works in a folder of its own.
+func (m *machine) openHistory(cfg config.Config) error {
+	dir := filepath.Join(cfg.StateDir, cfg.Pipeline, cfg.Source.Org)
+	lock, err := lockDir(dir)
+	if err != nil && !errors.Is(err, errLocked) {
+		return fmt.Errorf("state_dir: %w; name a folder that can be written", err)
+	}
+	cache := filepath.Join(dir, "history")
+	m.unlock = func() { _ = lock.Unlock() }
+	if errors.Is(err, errLocked) {
+		if cache, err = os.MkdirTemp(dir, "history-"); err != nil {
+			return fmt.Errorf("state_dir: %w", err)
+		}
+		m.unlock = func() { _ = os.RemoveAll(cache) }
+	}
+	files, err := diskfiles.Open(cache)
+	if err == nil {
+		m.history, err = dedupe.Open(files, m.kafka.Identity(), historyBytes)
+	}
+	if err != nil {
+		m.unlock()
+		return fmt.Errorf("state_dir: open the dedupe history: %w", err)
+	}
+	return nil
+}
+
+// errLocked says that another process works in a folder.
+var errLocked = errors.New("another process works in it")
+
+// lockDir makes a folder and locks it against other processes. On errLocked the lock that is
+// returned does nothing.
+func lockDir(dir string) (*flock.Flock, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make folder: %w", err)
+	}
+	lock := flock.New(filepath.Join(dir, "lock"))
+	alone, err := lock.TryLock()
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("lock %s: %w", dir, err)
+	case !alone:
+		return lock, fmt.Errorf("%s: %w", dir, errLocked)
+	}
+	return lock, nil
+}
+
+// newRunID names this process among all that ever ran.
+func newRunID(now time.Time) string {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return now.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(b[:])
+}
+
+func genesysConfig(cfg config.Config, contract *avro.Contract) genesys.Config {
+	s := cfg.Source
+	return genesys.Config{
+		Dialect:      s.Dialect,
+		BaseURL:      s.BaseURL,
+		TokenURL:     s.TokenURL,
+		ClientID:     s.ClientID,
+		ClientSecret: s.ClientSecret.Reveal(),
+		Select:       contract.Sources(),
+		Limit:        s.Limit,
+		Overlap:      cfg.Window.Overlap,
+	}
+}
+
+func extractorConfig(cfg config.Config) extractor.Config {
+	s := cfg.Source
+	return extractor.Config{
+		Poll:              extractor.Poll{Initial: s.Poll.Initial, Max: s.Poll.Max, Jitter: s.Poll.Jitter, Deadline: s.Poll.Deadline},
+		Retry:             extractor.Retry{Initial: s.Retry.Initial, Max: s.Retry.Max},
+		RequestsPerMinute: s.RequestsPerMinute,
+	}
+}
+
+func pipelineConfig(cfg config.Config, query string, schemaID uint32) pipeline.Config {
+	return pipeline.Config{
+		Org:       cfg.Source.Org,
+		Dialect:   cfg.Source.Dialect,
+		Query:     query,
+		SchemaID:  schemaID,
+		Step:      cfg.Window.Step,
+		Windows:   cfg.Source.Concurrency,
+		Interval:  cfg.Commit.Interval,
+		Bytes:     int(cfg.Commit.Bytes),
+		Reconcile: cfg.Window.Reconcile,
+		Threshold: cfg.Window.ReconcileThreshold,
+	}
+}
+
+func kafkaConfig(cfg config.Config) (producer.Config, error) {
+	k := cfg.Kafka
+	tls, err := k.TLS.Client()
+	if err != nil {
+		return producer.Config{}, fmt.Errorf("kafka.tls: %w", err)
+	}
+	return producer.Config{
+		Brokers:  k.Brokers,
+		Pipeline: cfg.Pipeline,
+		Org:      cfg.Source.Org,
+		Topics: producer.Topics{
+			Rows: k.Topics.Conversations, DeadLetters: k.Topics.DLQ, Events: k.Topics.Events, Checkpoints: k.Topics.Checkpoints,
+		},
+		CreateTopics:      k.CreateTopics,
+		Partitions:        int32(k.Partitions),
+		ReplicationFactor: int16(k.ReplicationFactor),
+		Retention:         time.Duration(k.Retention),
+		Compression:       k.Compression,
+		IngestTime:        k.RecordTimestamp == config.TimestampIngest,
+		KeyIsNotUnique:    cfg.Source.Dialect == config.DialectReports,
+		TLS:               tls,
+		SASL:              mechanism(k.SASL),
+	}, nil
+}
+
+func mechanism(s *config.SASL) sasl.Mechanism {
+	if s == nil {
+		return nil
+	}
+	switch s.Mechanism {
+	case config.MechanismPlain:
+		return plain.Auth{User: s.Username, Pass: s.Password.Reveal()}.AsMechanism()
+	case config.MechanismSCRAM256:
+		return scram.Auth{User: s.Username, Pass: s.Password.Reveal()}.AsSha256Mechanism()
+	default:
+		return scram.Auth{User: s.Username, Pass: s.Password.Reveal()}.AsSha512Mechanism()
+	}
+}
+
+func registryClient(r config.Registry) (*sr.Client, error) {
+	opts := []sr.ClientOpt{sr.URLs(r.URL), sr.UserAgent("convstream")}
+	if r.Username != "" {
+		opts = append(opts, sr.BasicAuth(r.Username, r.Password.Reveal()))
+	}
+	if r.TLS != nil {
+		tls, err := r.TLS.Client()
+		if err != nil {
+			return nil, fmt.Errorf("registry.tls: %w", err)
+		}
+		opts = append(opts, sr.DialTLSConfig(tls))
+	}
+	return sr.NewClient(opts...)
+}
+
+// reader connects to Kafka to read what was published.
+func (p *process) reader(cfg config.Config) (*producer.Reader, error) {
+	kafka, err := kafkaConfig(cfg)
+	if err != nil {
+		return nil, usageError(err)
+	}
+	return producer.NewReader(kafka)
+}
+
+// windowList renders windows for a sentence.
+func windowList(windows []conv.Window) string {
+	texts := make([]string, len(windows))
+	for i, w := range windows {
+		texts[i] = w.String()
+	}
+	return strings.Join(texts, ", ")
+}

@@ -1,0 +1,160 @@
+package app
+
+import (
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"convstream/internal/app/config"
+	"convstream/internal/conv"
+	"convstream/internal/plan"
+	"convstream/producer"
+)
+
+// audit compares topics with the ledger. It reads every committed record of both topics,
+// because a row that should not be there may be anywhere, and keeps one small entry for each
+// row of the interval. It shares no code with the dedupe history, which it is to check.
+type audit struct {
+	owner    string // pipeline/org
+	org      string
+	interval conv.Window
+	ledger   map[conv.Window]conv.Checkpoint
+
+	rows    map[conv.Window]int64 // records by the window that brought them
+	dead    map[conv.Window]int64
+	newest  map[conv.Key]sighting // what each row says, and where
+	also    map[conv.Key][]uint64 // further contents of the same observation
+	doubles []double
+	doubled int64
+	foreign int64
+}
+
+// sighting is a row's newest content so far.
+type sighting struct {
+	fingerprint uint64
+	offset      int64
+	observation uint32
+}
+
+// double is a record that says again what an earlier one said.
+type double struct {
+	Conversation string `json:"conversation"`
+	Time         string `json:"time"`
+	Partition    int32  `json:"partition"`
+	First        int64  `json:"first_offset"`
+	Second       int64  `json:"second_offset"`
+}
+
+// shownDoubles is how many doubles a report names.
+const shownDoubles = 20
+
+func newAudit(cfg config.Config, interval conv.Window, ledger map[conv.Window]conv.Checkpoint) *audit {
+	return &audit{
+		owner: cfg.Pipeline + "/" + cfg.Source.Org, org: cfg.Source.Org, interval: interval, ledger: ledger,
+		rows: map[conv.Window]int64{}, dead: map[conv.Window]int64{},
+		newest: map[conv.Key]sighting{}, also: map[conv.Key][]uint64{},
+	}
+}
+
+// row takes one record of the row topic. Records of one key come in the order in which they
+// were written, as they share a partition.
+func (a *audit) row(r *kgo.Record) error {
+	owner, window, err := producer.ParseWindowHeader(producer.Header(r, producer.WindowHeader))
+	mark, broken := conv.ParseMark(producer.Header(r, conv.MarkHeader))
+	if err != nil || broken != nil {
+		a.foreign++ // not written by convstream
+		return nil
+	}
+	if owner != a.owner {
+		return nil // another pipeline shares the topic
+	}
+	if _, known := a.ledger[window]; !known {
+		a.foreign++
+		return nil
+	}
+	a.rows[window]++
+	if !a.interval.Contains(mark.Time) && !window.Overlaps(a.interval) {
+		return nil
+	}
+	a.see(r, mark)
+	return nil
+}
+
+// see replays the rule of what a repeat is: the same content as the row's newest, or content
+// of a job older than that.
+func (a *audit) see(r *kgo.Record, m conv.Mark) {
+	key := conv.RowKey(a.org, r.Key, m)
+	have, known := a.newest[key]
+	switch {
+	case !known, m.Observation > have.observation && !a.says(key, have, m.Fingerprint):
+		a.newest[key] = sighting{m.Fingerprint, r.Offset, m.Observation}
+		delete(a.also, key)
+	case m.Observation == have.observation && !a.says(key, have, m.Fingerprint):
+		a.also[key] = append(a.also[key], m.Fingerprint)
+	default:
+		a.doubled++
+		if len(a.doubles) < shownDoubles {
+			a.doubles = append(a.doubles, double{string(r.Key), conv.FormatInstant(m.Time), r.Partition, have.offset, r.Offset})
+		}
+	}
+}
+
+func (a *audit) says(key conv.Key, have sighting, fingerprint uint64) bool {
+	return have.fingerprint == fingerprint || slices.Contains(a.also[key], fingerprint)
+}
+
+// deadLetter takes one record of the dead-letter topic.
+func (a *audit) deadLetter(r *kgo.Record) error {
+	owner, window, err := producer.ParseWindowHeader(producer.Header(r, producer.WindowHeader))
+	if err == nil && owner == a.owner {
+		a.dead[window]++
+	}
+	return nil
+}
+
+// auditReport is what an audit found. --json prints it.
+type auditReport struct {
+	Windows     int           `json:"windows"`
+	Distinct    int64         `json:"distinct"`     // rows
+	Missing     int64         `json:"missing"`      // rows that the ledger counts and the topic lacks
+	Doubled     int64         `json:"doubled"`      // records that repeat what is there
+	Foreign     int64         `json:"foreign"`      // records that no window of the ledger has written
+	DeadLetters int64         `json:"dead_letters"` // of the windows
+	Balanced    bool          `json:"balanced"`     // fetched = published + duplicates + invalid, in each window
+	Doubles     []double      `json:"doubles,omitempty"`
+	Off         []offWindow   `json:"off,omitempty"`
+	Incomplete  []conv.Window `json:"incomplete"`
+}
+
+// offWindow is a window whose records are not as many as the ledger counts.
+type offWindow struct {
+	Window      conv.Window `json:"window"`
+	Published   int64       `json:"published"`
+	Rows        int64       `json:"rows"`
+	Invalid     int64       `json:"invalid"`
+	DeadLetters int64       `json:"dead_letters"`
+}
+
+func (a *audit) report() auditReport {
+	r := auditReport{
+		Distinct: int64(len(a.newest)), Doubled: a.doubled, Foreign: a.foreign, Balanced: true,
+		Doubles: a.doubles, Incomplete: []conv.Window{},
+	}
+	for _, w := range plan.Spans(a.interval, a.ledger) {
+		cp, known := a.ledger[w]
+		if !known || !cp.State.Whole() {
+			r.Incomplete = append(r.Incomplete, w)
+		}
+		if !known {
+			continue
+		}
+		r.Windows++
+		r.DeadLetters += a.dead[w]
+		r.Balanced = r.Balanced && cp.Counters.Balanced()
+		r.Missing += max(0, cp.Counters.Published-a.rows[w])
+		if cp.Counters.Published != a.rows[w] || cp.Counters.Invalid != a.dead[w] {
+			r.Off = append(r.Off, offWindow{w, cp.Counters.Published, a.rows[w], cp.Counters.Invalid, a.dead[w]})
+		}
+	}
+	return r
+}

@@ -1,0 +1,187 @@
+package config
+
+import "time"
+
+// Config is a checked configuration. Its keys are the names in the `key` tags, joined by
+// dots: "source.poll.initial".
+type Config struct {
+	Pipeline string   `key:"pipeline"` // prefix of the transactional id
+	Source   Source   `key:"source"`
+	Window   Window   `key:"window"`
+	Kafka    Kafka    `key:"kafka"`
+	Registry Registry `key:"registry"`
+	Commit   Commit   `key:"commit"`
+	StateDir string   `key:"state_dir"` // cache of the dedupe history; may be deleted
+	Status   Status   `key:"status"`
+	Log      Log      `key:"log"`
+
+	Warnings []string // what is allowed and probably not meant: to be logged once at start
+}
+
+// Source is the Genesys Cloud organisation that rows are read from.
+type Source struct {
+	Org               string  `key:"org"` // part of every dedupe key
+	Dialect           string  `key:"dialect"`
+	Region            string  `key:"region"`
+	BaseURL           string  `key:"base_url"`  // from Region where the file has none; no slash at its end
+	TokenURL          string  `key:"token_url"` // from Region where the file has none
+	ClientID          string  `key:"client_id"`
+	ClientSecret      Secret  `key:"client_secret"` // the content of ClientSecretFile where that is given
+	ClientSecretFile  string  `key:"client_secret_file"`
+	Limit             int     `key:"limit"`     // rows of one job
+	PageSize          int     `key:"page_size"` // rows, dialect jobs only
+	Concurrency       int     `key:"concurrency"`
+	RequestsPerMinute int     `key:"requests_per_minute"`
+	Poll              Poll    `key:"poll"`
+	Retry             Backoff `key:"retry"`
+}
+
+// Poll is how often a job is asked for its state.
+type Poll struct {
+	Initial  time.Duration `key:"initial"`
+	Max      time.Duration `key:"max"`
+	Jitter   time.Duration `key:"jitter"`   // up to this much is added to every wait
+	Deadline time.Duration `key:"deadline"` // a job is aborted this long after its submission
+}
+
+// Backoff is a wait that doubles from Initial to Max.
+type Backoff struct {
+	Initial time.Duration `key:"initial"`
+	Max     time.Duration `key:"max"`
+}
+
+// Window is how time is cut into jobs. All durations are whole milliseconds.
+type Window struct {
+	Step               time.Duration   `key:"step"`
+	Overlap            time.Duration   `key:"overlap"`
+	Narrow             []time.Duration `key:"narrow"` // strictly falling
+	Lag                time.Duration   `key:"lag"`
+	Settle             time.Duration   `key:"settle"`
+	Reconcile          bool            `key:"reconcile"`
+	ReconcileThreshold float64         `key:"reconcile_threshold"` // fraction, 0.05 is 5 %
+}
+
+// Kafka is the cluster that rows are published to.
+type Kafka struct {
+	Brokers           []string  `key:"brokers"` // host:port
+	TLS               *TLS      `key:"tls"`     // nil: plain text
+	SASL              *SASL     `key:"sasl"`    // nil: none
+	Topics            Topics    `key:"topics"`
+	CreateTopics      bool      `key:"create_topics"`
+	Partitions        int       `key:"partitions"`         // of topics that are created
+	ReplicationFactor int       `key:"replication_factor"` // 0: three, or as many as there are brokers
+	Retention         Retention `key:"retention"`          // of topics that are created
+	Compression       string    `key:"compression"`
+	RecordTimestamp   string    `key:"record_timestamp"`
+}
+
+// TLS is a TLS client; the zero value trusts the system's roots. Certificates are always
+// verified.
+type TLS struct {
+	CA   string `key:"ca"`   // PEM file of the roots to trust instead of the system's
+	Cert string `key:"cert"` // PEM file of the client certificate, with Key
+	Key  string `key:"key"`
+}
+
+// SASL is how convstream signs in to Kafka.
+type SASL struct {
+	Mechanism    string `key:"mechanism"`
+	Username     string `key:"username"`
+	Password     Secret `key:"password"` // the content of PasswordFile where that is given
+	PasswordFile string `key:"password_file"`
+}
+
+// Topics names the topics of a pipeline.
+type Topics struct {
+	Conversations string `key:"conversations"`
+	Speech        string `key:"speech"`
+	DLQ           string `key:"dlq"`
+	Events        string `key:"events"`
+	Checkpoints   string `key:"checkpoints"`
+}
+
+// Registry is the schema registry.
+type Registry struct {
+	URL      string `key:"url"` // no slash at its end
+	Username string `key:"username"`
+	Password Secret `key:"password"`
+	TLS      *TLS   `key:"tls"` // nil: the system's roots
+}
+
+// Commit is when a batch closes, whichever comes first.
+type Commit struct {
+	Interval time.Duration `key:"interval"`
+	Bytes    Size          `key:"bytes"`
+}
+
+// Status is the status page.
+type Status struct {
+	Listen string `key:"listen"` // host:port, a loopback address
+}
+
+// Log is the log on standard error.
+type Log struct {
+	Level  string `key:"level"`
+	Format string `key:"format"`
+}
+
+// The words that keys with a fixed vocabulary take.
+const (
+	DialectReports = "reports"
+	DialectJobs    = "jobs"
+
+	TimestampEvent  = "event"
+	TimestampIngest = "ingest"
+
+	MechanismPlain    = "PLAIN"
+	MechanismSCRAM256 = "SCRAM-SHA-256"
+	MechanismSCRAM512 = "SCRAM-SHA-512"
+
+	FormatJSON    = "json"
+	FormatConsole = "console"
+)
+
+func defaults() Config {
+	return Config{
+		Source: Source{
+			Dialect:           DialectReports,
+			Limit:             1_000_000,
+			PageSize:          1000,
+			Concurrency:       4,
+			RequestsPerMinute: 300,
+			Poll: Poll{
+				Initial:  10 * time.Second,
+				Max:      120 * time.Second,
+				Jitter:   5 * time.Second,
+				Deadline: 24 * time.Hour,
+			},
+			Retry: Backoff{Initial: time.Second, Max: 60 * time.Second},
+		},
+		Window: Window{
+			Step:               24 * time.Hour,
+			Overlap:            time.Millisecond,
+			Narrow:             []time.Duration{6 * time.Hour, time.Hour},
+			Lag:                15 * time.Minute,
+			Settle:             72 * time.Hour,
+			Reconcile:          true,
+			ReconcileThreshold: 0.05,
+		},
+		Kafka: Kafka{
+			Topics: Topics{
+				Conversations: "genesys.conversations",
+				Speech:        "genesys.speech",
+				DLQ:           "genesys.dlq",
+				Events:        "genesys.events",
+				Checkpoints:   "genesys.checkpoints",
+			},
+			CreateTopics:    true,
+			Partitions:      6,
+			Compression:     "zstd",
+			RecordTimestamp: TimestampEvent,
+		},
+		Commit:   Commit{Interval: time.Second, Bytes: 8 << 20},
+		StateDir: "./state",
+		Status:   Status{Listen: "127.0.0.1:8080"},
+		Log:      Log{Level: "info", Format: FormatJSON},
+	}
+}

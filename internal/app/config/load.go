@@ -1,0 +1,113 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+
+	"github.com/knadh/koanf/providers/confmap"
+	"github.com/knadh/koanf/v2"
+)
+
+// Load reads the YAML file at path ("" for none), lays over it the CONVSTREAM_… variables of environ
+// ("NAME=value" each, as [os.Environ] gives them) and then the overlay, whose keys are full
+// ("window.step"), and checks the result. The error joins every problem there is; its
+// message has one line for each.
+func Load(path string, environ []string, overlay map[string]any) (Config, error) {
+	var text []byte
+	if path != "" {
+		var err error
+		if text, err = os.ReadFile(path); err != nil {
+			return Config{}, fmt.Errorf("read configuration: %w", err)
+		}
+	}
+	l := &loader{
+		path:   path,
+		values: koanf.New("."),
+		origin: map[string]string{},
+		wrong:  map[string]bool{},
+		env:    environment(environ),
+		config: defaults(),
+	}
+	if err := l.loadFile(text); err != nil {
+		return Config{}, err
+	}
+	if err := l.layer(l.fromEnvironment()); err != nil {
+		return Config{}, err
+	}
+	if err := l.layer(overlay); err != nil {
+		return Config{}, err
+	}
+	for k := range overlay {
+		l.origin[k] = "command line"
+	}
+	l.assign()
+	l.validate()
+	if err := errors.Join(l.problems...); err != nil {
+		return Config{}, err
+	}
+	return l.config, nil
+}
+
+// loader gathers one configuration and what is wrong with it.
+type loader struct {
+	path     string
+	env      map[string]string
+	values   *koanf.Koanf
+	origin   map[string]string // where the value of a key stands
+	wrong    map[string]bool   // keys that have a problem
+	problems []error
+	config   Config
+}
+
+// layer lays values over those that are there.
+func (l *loader) layer(values map[string]any) error {
+	if err := l.values.Load(confmap.Provider(values, "."), nil); err != nil {
+		return fmt.Errorf("merge configuration: %w", err)
+	}
+	return nil
+}
+
+// assign moves the merged values into the configuration. Unknown keys are reported already,
+// by the layer that brought them.
+func (l *loader) assign() {
+	values := l.values.All()
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		entry, ok := known[key]
+		if !ok {
+			continue
+		}
+		field := entry.field(&l.config)
+		if entry.section { // an empty one
+			continue
+		}
+		if err := assign(field, values[key]); err != nil {
+			l.problem(key, "%w", err)
+		}
+	}
+}
+
+// problem notes what is wrong with the value of a key: the first thing only, as the others
+// tend to follow from it.
+func (l *loader) problem(key, format string, args ...any) {
+	if l.wrong[key] {
+		return
+	}
+	l.wrong[key] = true
+	l.problems = append(l.problems, fmt.Errorf("%s: %s: %w", l.place(key), key, fmt.Errorf(format, args...)))
+}
+
+// warn notes what is allowed and probably not meant.
+func (l *loader) warn(key, format string, args ...any) {
+	l.config.Warnings = append(l.config.Warnings, fmt.Sprintf("%s: %s: %s", l.place(key), key, fmt.Sprintf(format, args...)))
+}
+
+// place is where the value of a key stands, or the file where it stands nowhere.
+func (l *loader) place(key string) string {
+	if place, ok := l.origin[key]; ok {
+		return place
+	}
+	return l.path
+}

@@ -1,0 +1,199 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+)
+
+// The platform's limits, and ours.
+const (
+	maxLimit    = 10_000_000 // rows of one query: the platform's cap
+	lowLimit    = 500_000    // the band that suits the usual consumer
+	highLimit   = 1_000_000
+	maxStep     = 31 * 24 * time.Hour
+	maxDeadline = 24 * time.Hour
+	maxBatch    = 256 << 20
+)
+
+// validate checks every value, and completes those that follow from others.
+func (l *loader) validate() {
+	c := &l.config
+	l.name("pipeline", c.Pipeline)
+	l.source()
+	l.window()
+	l.kafka()
+	l.registry()
+	between(l, "commit.interval", c.Commit.Interval, time.Millisecond, time.Hour)
+	between(l, "commit.bytes", c.Commit.Bytes, 1<<10, maxBatch)
+	l.required("state_dir", c.StateDir)
+	l.loopbackAddress("status.listen", c.Status.Listen)
+	l.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
+	l.oneOf("log.format", c.Log.Format, FormatJSON, FormatConsole)
+}
+
+func (l *loader) source() {
+	s := &l.config.Source
+	l.name("source.org", s.Org)
+	l.oneOf("source.dialect", s.Dialect, DialectReports, DialectJobs)
+	if s.Dialect == DialectJobs {
+		l.problem("source.dialect", "this version speaks reports; jobs comes with the next release; write reports")
+	}
+	l.locate()
+	l.required("source.client_id", s.ClientID)
+	l.secret("source.client_secret", &s.ClientSecret, s.ClientSecretFile)
+	switch {
+	case s.Limit > maxLimit:
+		l.problem("source.limit", "%d is above the platform's cap of %s; choose 1 to %d", s.Limit, humanize.Comma(maxLimit), maxLimit)
+	case s.Limit < 1:
+		l.problem("source.limit", "%d asks for no rows; choose 1 to %d", s.Limit, maxLimit)
+	case s.Limit < lowLimit || s.Limit > highLimit:
+		l.warn("source.limit", "%d lies outside %s to %s, the band that suits most consumers; it is used as it stands",
+			s.Limit, humanize.Comma(lowLimit), humanize.Comma(highLimit))
+	}
+	between(l, "source.page_size", s.PageSize, 1, 10_000)
+	between(l, "source.concurrency", s.Concurrency, 1, 64)
+	between(l, "source.requests_per_minute", s.RequestsPerMinute, 1, 10_000)
+	between(l, "source.poll.initial", s.Poll.Initial, time.Millisecond, maxDeadline)
+	between(l, "source.poll.max", s.Poll.Max, s.Poll.Initial, maxDeadline)
+	between(l, "source.poll.jitter", s.Poll.Jitter, 0, maxDeadline)
+	between(l, "source.poll.deadline", s.Poll.Deadline, time.Millisecond, maxDeadline)
+	between(l, "source.retry.initial", s.Retry.Initial, time.Millisecond, maxDeadline)
+	between(l, "source.retry.max", s.Retry.Max, s.Retry.Initial, maxDeadline)
+}
+
+func (l *loader) window() {
+	w := &l.config.Window
+	l.span("window.step", w.Step, time.Millisecond, maxStep)
+	if !l.wrong["window.step"] {
+		l.span("window.overlap", w.Overlap, 0, w.Step-time.Millisecond)
+	}
+	l.span("window.lag", w.Lag, 0, maxStep)
+	l.span("window.settle", w.Settle, 0, maxStep)
+	for i, n := range w.Narrow {
+		l.span("window.narrow", n, time.Millisecond, maxStep)
+		if i > 0 && n >= w.Narrow[i-1] {
+			l.problem("window.narrow", "%s comes after %s; list ever shorter windows, such as [6h, 1h]", n, w.Narrow[i-1])
+		}
+	}
+	between(l, "window.reconcile_threshold", w.ReconcileThreshold, 0, 1)
+}
+
+// span checks a duration that moves the bounds of windows, which are whole milliseconds.
+func (l *loader) span(key string, d, lo, hi time.Duration) {
+	between(l, key, d, lo, hi)
+	if d%time.Millisecond != 0 {
+		l.problem(key, "%s is finer than a millisecond; instants are counted in milliseconds, so write whole ones", d)
+	}
+}
+
+// between checks lo <= v <= hi.
+func between[T cmp.Ordered](l *loader, key string, v, lo, hi T) {
+	if v < lo || v > hi {
+		l.problem(key, "%v is out of range; choose %v to %v", v, lo, hi)
+	}
+}
+
+func (l *loader) required(key, v string) {
+	if v == "" {
+		l.problem(key, "missing; give it here or in %s", variable(key))
+	}
+}
+
+var namePattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
+
+// name checks what becomes part of ledger keys and of the transactional id, whose separator
+// is the slash.
+func (l *loader) name(key, v string) {
+	l.required(key, v)
+	if !namePattern.MatchString(v) {
+		l.problem(key, "%q is no name; use up to 100 letters, digits, dots, dashes and underscores", v)
+	}
+}
+
+func (l *loader) oneOf(key, v string, words ...string) {
+	if !slices.Contains(words, v) {
+		l.problem(key, "%q is not known; choose %s", v, strings.Join(words, ", "))
+	}
+}
+
+// secret takes the secret of key from its file, where one is given.
+func (l *loader) secret(key string, s *Secret, file string) {
+	fileKey := key + "_file"
+	switch {
+	case file == "" && s.Reveal() == "":
+		l.problem(key, "missing; give it here, in %s, or as a file in %s", variable(key), fileKey)
+		return
+	case file == "":
+		return
+	case s.Reveal() != "":
+		l.problem(key, "%s is given too; keep one of them", fileKey)
+		return
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		l.problem(fileKey, "%w; name a file that can be read", err)
+		return
+	}
+	*s = NewSecret(strings.TrimRight(string(text), "\r\n"))
+	if s.Reveal() == "" {
+		l.problem(fileKey, "%s is empty; write the secret into it", file)
+	}
+	if info, err := os.Stat(file); err == nil && info.Mode().Perm()&0o007 != 0 {
+		l.warn(fileKey, "%s can be read by everyone on this machine; chmod 600 it", file)
+	}
+}
+
+// address checks the URL of a server that is sent credentials, unless anonymous: plain HTTP
+// would show them to the network, so that it may only lead to this machine. Its problems
+// quote the scheme and the host, as the rest of a URL may hold a password.
+func (l *loader) address(key, raw string, anonymous bool) {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Hostname() == "":
+		l.problem(key, "is no URL; write it as https://HOST[:PORT]")
+	case u.User != nil:
+		l.problem(key, "holds a user or password; URLs are logged, so take them out of it")
+	case u.RawQuery != "" || u.Fragment != "":
+		l.problem(key, "holds a query or fragment; end it after the path")
+	case u.Scheme == "https":
+	case u.Scheme != "http":
+		l.problem(key, "%s://%s is not https; write https://", u.Scheme, u.Host)
+	case !anonymous && !isLoopback(u.Hostname()):
+		l.problem(key, "http://%s would send credentials in clear text; write https:// (plain http is for this machine only)", u.Host)
+	}
+}
+
+func isLoopback(host string) bool {
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
+}
+
+func (l *loader) loopbackAddress(key, v string) {
+	host, err := splitAddress(v)
+	if err != nil {
+		l.problem(key, "%w", err)
+	} else if !isLoopback(host) {
+		l.problem(key, "%s is open to the network; listen on 127.0.0.1", v)
+	}
+}
+
+// splitAddress takes the host out of host:port.
+func splitAddress(v string) (host string, err error) {
+	host, port, err := net.SplitHostPort(v)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil || host == "" {
+		return "", fmt.Errorf("%q is no address; write it as HOST:PORT", v)
+	}
+	return host, nil
+}

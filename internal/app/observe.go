@@ -1,0 +1,80 @@
+package app
+
+import (
+	"time"
+
+	"convstream/extractor"
+	"convstream/internal/conv"
+	"convstream/internal/pipeline"
+)
+
+// extractorHooks logs what happens on the way to the platform.
+func (p *process) extractorHooks() extractor.Hooks {
+	return extractor.Hooks{
+		Polled: func(w conv.Window, job conv.Job, s conv.JobStatus, n int, since time.Duration) {
+			p.log.Info().Stringer("window", w).Str("job", job.ID).Str("status", s.Word).Float64("progress", s.Progress).
+				Int("poll", n).Float64("seconds", since.Seconds()).Msg("job polled")
+		},
+		Retrying: func(op extractor.Op, w conv.Window, wait time.Duration, err error) {
+			p.log.Warn().Stringer("window", w).Str("call", string(op)).Dur("wait_ms", wait).Err(err).Msg("call is tried again")
+		},
+		PageRead: func(w conv.Window, job conv.Job, at conv.Position, facts conv.PageFacts) {
+			p.log.Debug().Stringer("window", w).Str("job", job.ID).Int("page", at.Page).Int("rows", at.Row).
+				Int64("bytes", facts.Bytes).Msg("page read")
+			if facts.Bytes > largePage {
+				p.log.Warn().Stringer("window", w).Str("job", job.ID).Int("page", at.Page).Int64("bytes", facts.Bytes).
+					Msg("a response above 200 MB; a lower source.limit or a shorter window.step makes smaller ones")
+			}
+		},
+		CancelRefused: func(job conv.Job, err error) {
+			p.log.Warn().Str("job", job.ID).Err(err).Msg("the platform did not abort the job; it may go on running there")
+		},
+	}
+}
+
+// largePage is the size of a response that is worth a warning, in bytes.
+const largePage = 200_000_000
+
+// pipelineEvents logs what a pipeline does.
+func (p *process) pipelineEvents() pipeline.Events {
+	return pipeline.Events{
+		Claimed: func(windows int) {
+			p.log.Info().Int("windows", windows).Msg("pipeline claimed")
+		},
+		Recovering: func(err error, wait time.Duration) {
+			p.log.Warn().Err(err).Dur("wait_ms", wait).Msg("commit failed; the ledger will tell what became of it")
+		},
+		Submitted: func(w conv.Window, job conv.Job, attempt int) {
+			p.log.Info().Stringer("window", w).Str("job", job.ID).Int("attempt", attempt).Msg("job submitted")
+		},
+		Ended: func(w conv.Window, job conv.Job, s conv.JobStatus) {
+			p.log.Info().Stringer("window", w).Str("job", job.ID).Str("status", s.Word).Str("error", s.Error).Msg("job ended")
+		},
+		Retrying: func(w conv.Window, reason string, wait time.Duration) {
+			p.log.Warn().Stringer("window", w).Str("reason", reason).Dur("wait_ms", wait).Msg("window gets another job")
+		},
+		Loaded: func(span string, rows int, took time.Duration) {
+			p.log.Info().Str("window", span).Int("rows", rows).Dur("took_ms", took).Msg("history read back from Kafka")
+		},
+		Committed: func(cp conv.Checkpoint, rows, dead int, took time.Duration) {
+			p.log.Debug().Stringer("window", cp.Window).Uint64("checkpoint", cp.Seq).Int("rows", rows).Int("dead_letters", dead).
+				Dur("took_ms", took).Msg("batch committed")
+		},
+		Closed: func(cp conv.Checkpoint) {
+			e := p.log.Info()
+			if cp.State == conv.Incomplete || cp.State == conv.Unverified {
+				e = p.log.Warn()
+			}
+			e = e.Stringer("window", cp.Window).Str("state", string(cp.State)).Int64("fetched", cp.Counters.Fetched).
+				Int64("published", cp.Counters.Published).Int64("duplicates", cp.Counters.Duplicates).
+				Int64("revisions", cp.Counters.Revisions).Int64("invalid", cp.Counters.Invalid)
+			if cp.Expected != nil {
+				e = e.Int64("expected", *cp.Expected)
+			}
+			e.Str("reason", cp.LastError).Msg("window closed")
+		},
+		Alert: func(ev conv.Event) {
+			p.log.Error().Str("kind", ev.Kind).Stringer("window", ev.Window).Interface("detail", ev.Detail).Msg("alert")
+		},
+	}
+}

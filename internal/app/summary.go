@@ -1,0 +1,57 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"convstream/internal/conv"
+	"convstream/internal/pipeline"
+)
+
+// summaryJSON is the object that --json prints.
+type summaryJSON struct {
+	Windows    int           `json:"windows"`
+	Fetched    int64         `json:"fetched"`
+	Published  int64         `json:"published"`
+	Duplicates int64         `json:"duplicates"`
+	Revisions  int64         `json:"revisions"`
+	Invalid    int64         `json:"invalid"`
+	Incomplete []conv.Window `json:"incomplete"` // and those whose count could not be had
+	Seconds    float64       `json:"seconds"`    // of this process
+}
+
+func newSummary(s pipeline.Summary, took time.Duration) summaryJSON {
+	c := s.Counters
+	return summaryJSON{
+		Windows: s.Windows, Fetched: c.Fetched, Published: c.Published, Duplicates: c.Duplicates,
+		Revisions: c.Revisions, Invalid: c.Invalid,
+		Incomplete: append(append([]conv.Window{}, s.Incomplete...), s.Unverified...),
+		Seconds:    took.Seconds(),
+	}
+}
+
+func printSummary(w io.Writer, s pipeline.Summary, took time.Duration) {
+	c := s.Counters
+	fmt.Fprintf(w, "%d windows, %d rows fetched in all: %d published (%d of them revisions), %d repeats dropped, %d dead letters; this run took %s\n",
+		s.Windows, c.Fetched, c.Published, c.Revisions, c.Duplicates, c.Invalid, took.Round(10*time.Millisecond))
+	if s.Unasked > 0 {
+		fmt.Fprintf(w, "%d windows are unverified: window.reconcile is off\n", s.Unasked)
+	}
+}
+
+// unfinished is the error of a run that ended with windows that are not whole.
+func unfinished(s pipeline.Summary) error {
+	var errs []error
+	if len(s.Incomplete) > 0 {
+		errs = append(errs, fmt.Errorf("rows are missing in %s; checkpoints show tells why, and the same command tries again", windowList(s.Incomplete)))
+	}
+	if len(s.Unverified) > 0 {
+		errs = append(errs, fmt.Errorf("no count to compare with for %s; the same command asks again, window.reconcile: false asks for none", windowList(s.Unverified)))
+	}
+	if errs == nil {
+		return nil
+	}
+	return &exitError{ExitIncomplete, errors.Join(errs...)}
+}

@@ -1,0 +1,98 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"convstream/internal/app/config"
+	"convstream/internal/conv"
+)
+
+// verifyOptions are what a verification is told beside the configuration.
+type verifyOptions struct {
+	Interval conv.Window
+	JSON     bool // print one summary object
+}
+
+func newVerify(p *process) *cobra.Command {
+	var (
+		file     string
+		interval intervalFlags
+		opts     verifyOptions
+	)
+	cmd := &cobra.Command{
+		Use:   "verify -c FILE --from T --to T",
+		Short: "Compare the topic with the ledger: doubles, gaps, foreign rows",
+		Args:  cobra.NoArgs,
+		RunE: action(func(cmd *cobra.Command, _ []string) (err error) {
+			if opts.Interval, err = interval.window(); err != nil {
+				return err
+			}
+			cfg, err := p.configure(file, nil)
+			if err != nil {
+				return err
+			}
+			return runVerify(cmd.Context(), p, cfg, opts)
+		}),
+	}
+	configFlag(cmd, &file)
+	interval.add(cmd)
+	cmd.Flags().BoolVar(&opts.JSON, "json", false, "print one JSON object as the last line")
+	return cmd
+}
+
+func runVerify(ctx context.Context, p *process, cfg config.Config, opts verifyOptions) error {
+	r, err := p.reader(cfg)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	ledger, err := r.Ledger(ctx)
+	if err != nil {
+		return err
+	}
+	a := newAudit(cfg, opts.Interval, ledger.Windows)
+	if err := r.Records(ctx, cfg.Kafka.Topics.Conversations, nil, a.row); err != nil {
+		return err
+	}
+	if err := r.Records(ctx, cfg.Kafka.Topics.DLQ, nil, a.deadLetter); err != nil {
+		return err
+	}
+	report := a.report()
+	if opts.JSON {
+		err = printJSON(p.stdout, report)
+	} else {
+		printAudit(p.stdout, report)
+	}
+	return errors.Join(err, report.verdict())
+}
+
+func printAudit(w io.Writer, r auditReport) {
+	fmt.Fprintf(w, "%d windows: %d distinct rows, %d missing, %d doubled, %d foreign; %d dead letters; counters balance: %t\n",
+		r.Windows, r.Distinct, r.Missing, r.Doubled, r.Foreign, r.DeadLetters, r.Balanced)
+	for _, d := range r.Doubles {
+		fmt.Fprintf(w, "doubled: conversation %s at %s, partition %d, offsets %d and %d\n",
+			d.Conversation, d.Time, d.Partition, d.First, d.Second)
+	}
+	for _, m := range r.Off {
+		fmt.Fprintf(w, "window %s: the ledger counts %d rows and %d dead letters, the topics hold %d and %d\n",
+			m.Window, m.Published, m.Invalid, m.Rows, m.DeadLetters)
+	}
+}
+
+// verdict is the error of a topic that is not as the ledger says, or of windows that are
+// not whole.
+func (r auditReport) verdict() error {
+	if r.Missing > 0 || r.Doubled > 0 || r.Foreign > 0 || len(r.Off) > 0 || !r.Balanced {
+		return &exitError{ExitFailed, fmt.Errorf("the topic is not what the ledger says: %d rows missing, %d doubled, %d foreign, %d windows off their count",
+			r.Missing, r.Doubled, r.Foreign, len(r.Off))}
+	}
+	if len(r.Incomplete) > 0 {
+		return &exitError{ExitIncomplete, fmt.Errorf("not published whole: %s", windowList(r.Incomplete))}
+	}
+	return nil
+}
