@@ -63,8 +63,8 @@ func (e *MismatchError) Error() string {
 		return fmt.Sprintf("the ledger was written on cluster %s, but kafka.brokers leads to cluster %s; "+
 			"point kafka.brokers at the right cluster, or start under another pipeline name", e.Known, e.Found)
 	}
-	return fmt.Sprintf("topic %s was deleted and made again since the ledger was written (id %s, now %s), so what the "+
-		"ledger calls published is gone; restore the topic, or start under another pipeline name", e.What, e.Known, e.Found)
+	return fmt.Sprintf("topic %s was deleted and made again since the ledger was written (it was %s and is %s), so the "+
+		"ledger and the topics no longer tell the same story; restore the topic, or start under another pipeline name", e.What, e.Known, e.Found)
 }
 
 // Final says that no recovery mends the error.

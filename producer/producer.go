@@ -97,6 +97,11 @@ func (p *Producer) acquire(ctx context.Context, admit func(*Claim) error) (map[c
 	if err := errors.Join(p.cluster.check(before), admit(before)); err != nil {
 		return nil, err
 	}
+	if before == nil {
+		if err := p.refuseLostLedger(ctx); err != nil {
+			return nil, err
+		}
+	}
 	tx, err := kgo.NewClient(p.cfg.options(p.transactional()...)...)
 	if err != nil {
 		return nil, fmt.Errorf("set up transactional client: %w", err)
@@ -139,6 +144,26 @@ func (p *Producer) fence(ctx context.Context, before *Claim, admit func(*Claim) 
 	}
 	own := t.offsets[partition{p.cfg.Topics.Checkpoints, 0}]
 	return p.ledger.catchUp(ctx, p.cfg, own.last+1)
+}
+
+// refuseLostLedger returns an error if the ledger knows nothing of a pipeline whose commits
+// the events topic remembers: the ledger topic was deleted, and "nothing published yet" would
+// publish every row again.
+func (p *Producer) refuseLostLedger(ctx context.Context) error {
+	start, end, err := bounds(ctx, p.adm, p.cfg.Topics.Events)
+	if err != nil {
+		return err
+	}
+	spans := []span{{p.cfg.Topics.Events, 0, start[0], end[0] - 1}}
+	if spans[0].first > spans[0].last {
+		return nil
+	}
+	return read(ctx, p.cfg, spans, func(r *kgo.Record) error {
+		if string(r.Key) == p.cfg.id() {
+			return &MismatchError{What: p.cfg.Topics.Checkpoints, Known: "one that knew pipeline " + p.cfg.id(), Found: "one that does not"}
+		}
+		return nil
+	})
 }
 
 // newestClaim reads the ledger to its last stable offset.

@@ -150,7 +150,7 @@ func awaitTopics(ctx context.Context, adm *kadm.Client, c Config) (kadm.Metadata
 
 // readLimits fills limits and batch, and refuses topics whose configuration would lose rows.
 func (f *cluster) readLimits(ctx context.Context, adm *kadm.Client, c Config) error {
-	f.batch = math.MaxInt32
+	f.batch = largestBatch
 	f.limits = conv.Limits{MaxBytes: defaultMaxMessageBytes, Before: math.MaxInt64, After: defaultTimestampAfter, Ingest: c.IngestTime}
 	described, err := adm.DescribeTopicConfigs(ctx, c.Topics.all()...)
 	if err != nil {
@@ -158,14 +158,14 @@ func (f *cluster) readLimits(ctx context.Context, adm *kadm.Client, c Config) er
 	}
 	for _, rc := range described {
 		if errors.Is(rc.Err, kerr.TopicAuthorizationFailed) {
-			f.batch = min(f.batch, defaultMaxMessageBytes) // not ours to read: Kafka's defaults
+			f.batch = min(f.batch, defaultMaxMessageBytes-batchOverhead) // not ours to read: Kafka's defaults
 			continue
 		}
 		if rc.Err != nil {
 			return fmt.Errorf("read configuration of topic %s: %w", rc.Name, rc.Err)
 		}
 		t := settings(rc)
-		f.batch = int32(min(int64(f.batch), t.number("max.message.bytes", defaultMaxMessageBytes)))
+		f.batch = int32(min(int64(f.batch), t.number("max.message.bytes", defaultMaxMessageBytes)-batchOverhead))
 		switch rc.Name {
 		case c.Topics.Checkpoints:
 			if policy := t.text("cleanup.policy", ""); policy != "compact" {
@@ -182,8 +182,12 @@ func (f *cluster) readLimits(ctx context.Context, adm *kadm.Client, c Config) er
 	return nil
 }
 
-// batchOverhead is what a batch of one record weighs beside the record, generously.
-const batchOverhead = 200
+const (
+	// batchOverhead is what a batch of one record weighs beside the record, generously.
+	batchOverhead = 200
+	// largestBatch stays well below what a client writes to a broker in one request.
+	largestBatch = 64 << 20
+)
 
 func (f *cluster) readRowTopic(t topicSettings, c Config) error {
 	f.limits.Before = t.number("message.timestamp.before.max.ms", math.MaxInt64)

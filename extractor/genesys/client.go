@@ -38,8 +38,7 @@ var _ extractor.Source = (*Client)(nil)
 
 // New returns a Client. It asks nothing yet.
 func New(c Config) (*Client, error) {
-	base, token, err := c.endpoints()
-	if err := errors.Join(err, c.validate()); err != nil {
+	if err := c.validate(); err != nil {
 		return nil, err
 	}
 	if c.Overlap == 0 {
@@ -48,8 +47,8 @@ func New(c Config) (*Client, error) {
 	client := newHTTPClient(c.HTTP)
 	return &Client{
 		http:   client,
-		base:   base,
-		tokens: newTokens(&c, token, client),
+		base:   strings.TrimRight(c.BaseURL, "/"),
+		tokens: newTokens(&c, client),
 		secret: strings.NewReplacer(c.ClientSecret, "[client secret]"),
 		query:  newQuery(&c),
 	}, nil
@@ -71,11 +70,16 @@ func newHTTPClient(given *http.Client) *http.Client {
 	return &client
 }
 
+// tokenTries is how many tokens a call may have refused. One refusal is a token that ended; a
+// second can be one that ended for all while another goroutine's call was the first to hear of
+// it; three tokens refused in a row are the client's own fault.
+const tokenTries = 3
+
 // do makes one call and returns an answer of success, whose body the caller closes. A token
-// that the API refuses is replaced, and the call repeated once.
+// that the API refuses is replaced, and the call repeated.
 func (c *Client) do(ctx context.Context, op extractor.Op, method, path string, body []byte) (*http.Response, error) {
 	refused := ""
-	for {
+	for try := 1; ; try++ {
 		token, err := c.tokens.get(ctx, refused)
 		if err != nil {
 			return nil, c.scrub(err, token)
@@ -85,7 +89,7 @@ func (c *Client) do(ctx context.Context, op extractor.Op, method, path string, b
 			return resp, err
 		}
 		err = c.scrub(refusal(op, resp), token)
-		if resp.StatusCode != http.StatusUnauthorized || refused != "" {
+		if resp.StatusCode != http.StatusUnauthorized || try == tokenTries {
 			return nil, err
 		}
 		refused = token

@@ -82,7 +82,7 @@ func always(status int, body string, header ...string) func(*http.Request) *http
 
 func guideConfig() Config {
 	return Config{
-		Dialect: "reports", Region: "eu-central-1", ClientID: "client", ClientSecret: secret, Limit: 1_000_000,
+		Dialect: "reports", BaseURL: "https://api.mypurecloud.de", TokenURL: "https://login.mypurecloud.de/oauth/token", ClientID: "client", ClientSecret: secret, Limit: 1_000_000,
 		Select: []string{"interaction.id", "interaction.type", "conversation.id", "timestamp",
 			"attributes.custom.customer_segment", "attributes.custom.case_priority", "metrics.queuetime.ms", "metrics.handledtime.ms"},
 	}
@@ -263,7 +263,7 @@ func TestGzippedPageIsReadDecoded(t *testing.T) {
 		_, _ = w.Write(packed.Bytes())
 	})
 	c := guideConfig()
-	c.Region, c.BaseURL, c.TokenURL = "", server+"/", server+"/oauth/token"
+	c.BaseURL, c.TokenURL = server+"/", server+"/oauth/token"
 	client, err := New(c)
 	if err != nil {
 		t.Fatal(err)
@@ -298,7 +298,7 @@ func TestQueryHashChangesWithTheQueryAlone(t *testing.T) {
 		return client.QueryHash()
 	}
 	plain := hash(func(*Config) {})
-	if plain != hash(func(c *Config) { c.Region, c.ClientID = "us-east-1", "other" }) {
+	if plain != hash(func(c *Config) { c.BaseURL, c.ClientID = "https://api.mypurecloud.com", "other" }) {
 		t.Error("it depends on who asks")
 	}
 	if plain == hash(func(c *Config) { c.Limit-- }) || plain == hash(func(c *Config) { c.Select = c.Select[:4] }) {

@@ -26,7 +26,6 @@ const (
 type Config struct {
 	Dialect string // "reports"
 
-	Region   string // such as "eu-central-1"; or BaseURL and TokenURL
 	BaseURL  string // https; plain http for loopback hosts only
 	TokenURL string
 
@@ -62,24 +61,14 @@ var domains = map[string]string{
 	"ap-northeast-3": "apne3.pure.cloud",
 }
 
-// endpoints returns the base URL of the API, without a slash at its end, and the URL of the
-// token endpoint.
-func (c *Config) endpoints() (base, token string, err error) {
-	switch {
-	case c.Region != "" && (c.BaseURL != "" || c.TokenURL != ""):
-		return "", "", fmt.Errorf("source.region is %q beside source.base_url or source.token_url: set the region, or both URLs", c.Region)
-	case c.Region != "":
-		domain, ok := domains[c.Region]
-		if !ok {
-			return "", "", fmt.Errorf("source.region %q is unknown: want one of %s, or set source.base_url and source.token_url",
-				c.Region, strings.Join(slices.Sorted(maps.Keys(domains)), ", "))
-		}
-		return "https://api." + domain, "https://login." + domain + "/oauth/token", nil
-	case c.BaseURL == "" || c.TokenURL == "":
-		return "", "", errors.New("set source.region, or both source.base_url and source.token_url")
-	}
-	err = errors.Join(checkURL("source.base_url", c.BaseURL), checkURL("source.token_url", c.TokenURL))
-	return strings.TrimRight(c.BaseURL, "/"), c.TokenURL, err
+// Regions lists the platform's regions.
+func Regions() []string { return slices.Sorted(maps.Keys(domains)) }
+
+// Endpoints returns the base URL of a region's API, and the URL of its token endpoint. ok is
+// false for a region that the platform does not have.
+func Endpoints(region string) (base, token string, ok bool) {
+	domain, ok := domains[region]
+	return "https://api." + domain, "https://login." + domain + "/oauth/token", ok
 }
 
 func checkURL(field, text string) error {
@@ -90,7 +79,7 @@ func checkURL(field, text string) error {
 	case u.User != nil, u.RawQuery != "", u.Fragment != "":
 		return fmt.Errorf("%s for host %q: want scheme, host and path only", field, u.Host)
 	case u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return fmt.Errorf("%s is %q: want an https URL", field, text)
+		return fmt.Errorf("%s is %q: want an https URL, or set source.region", field, text)
 	case u.Scheme == "http" && !loopback(u.Hostname()):
 		return fmt.Errorf("%s is %q: credentials and customer data need https; plain http is for loopback hosts only", field, text)
 	}
@@ -101,9 +90,9 @@ func loopback(host string) bool {
 	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
-// validate checks all but the endpoints.
+// validate finds every problem there is.
 func (c *Config) validate() error {
-	var errs []error
+	errs := []error{checkURL("source.base_url", c.BaseURL), checkURL("source.token_url", c.TokenURL)}
 	switch c.Dialect {
 	case "reports":
 	case "jobs":

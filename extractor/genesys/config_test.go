@@ -27,15 +27,13 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		"R32 limit too high": {func(c *Config) { c.Limit = 10_000_001 }, []string{"source.limit is 10000001", "10000000"}},
 		"jobs":               {func(c *Config) { c.Dialect = "jobs" }, []string{"source.dialect", "comes later"}},
 		"dialect":            {func(c *Config) { c.Dialect = "Reports" }, []string{`source.dialect is "Reports"`}},
-		"region":             {func(c *Config) { c.Region = "mars-1" }, []string{`source.region "mars-1"`, "eu-central-1", "source.base_url"}},
-		"no endpoint":        {func(c *Config) { c.Region = "" }, []string{"source.region", "source.base_url"}},
-		"both endpoints":     {func(c *Config) { c.BaseURL = "https://x" }, []string{"source.region", "source.base_url"}},
-		"R15 plain http": {func(c *Config) { c.Region, c.BaseURL, c.TokenURL = "", "http://api.example", "http://10.0.0.1/token" },
+		"no endpoint":        {func(c *Config) { c.BaseURL = "" }, []string{"source.base_url", "source.region"}},
+		"R15 plain http": {func(c *Config) { c.BaseURL, c.TokenURL = "http://api.example", "http://10.0.0.1/token" },
 			[]string{"source.base_url", "source.token_url", "https"}},
 		"no secret":     {func(c *Config) { c.ClientSecret = "" }, []string{"source.client_secret"}},
 		"no id":         {func(c *Config) { c.ClientID = "" }, []string{"source.client_id"}},
 		"odd overlap":   {func(c *Config) { c.Overlap = time.Microsecond }, []string{"window.overlap is 1µs"}},
-		"password":      {func(c *Config) { c.Region, c.BaseURL, c.TokenURL = "", "https://u:"+secret+"@x", "https://x" }, []string{"source.base_url"}},
+		"password":      {func(c *Config) { c.BaseURL, c.TokenURL = "https://u:"+secret+"@x", "https://x" }, []string{"source.base_url"}},
 		"several wrong": {func(c *Config) { c.Limit, c.ClientID = 0, "" }, []string{"source.limit", "source.client_id"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -60,7 +58,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 func TestR15_PlainHTTPIsForLoopbackHosts(t *testing.T) {
 	for _, host := range []string{"localhost:1", "127.0.0.1", "127.9.9.9:8099", "[::1]:80"} {
 		c := guideConfig()
-		c.Region, c.BaseURL, c.TokenURL = "", "http://"+host, "http://"+host+"/oauth/token"
+		c.BaseURL, c.TokenURL = "http://"+host, "http://"+host+"/oauth/token"
 		if _, err := New(c); err != nil {
 			t.Errorf("%s: %v", host, err)
 		}
@@ -78,13 +76,14 @@ func TestR32R33_LimitMayBeAnythingUpToTheCap(t *testing.T) {
 }
 
 func TestRegionsAreTheEighteenOfThePlatform(t *testing.T) {
-	if len(domains) != 18 {
-		t.Errorf("%d regions", len(domains))
+	if n := len(Regions()); n != 18 {
+		t.Errorf("%d regions", n)
 	}
-	c := guideConfig()
-	c.Region = "us-east-1"
-	base, token, err := c.endpoints()
-	if base != "https://api.mypurecloud.com" || token != "https://login.mypurecloud.com/oauth/token" || err != nil {
-		t.Errorf("%s, %s, %v", base, token, err)
+	base, token, ok := Endpoints("us-east-1")
+	if base != "https://api.mypurecloud.com" || token != "https://login.mypurecloud.com/oauth/token" || !ok {
+		t.Errorf("%s, %s, %v", base, token, ok)
+	}
+	if _, _, ok := Endpoints("mars-1"); ok {
+		t.Error("mars-1 is a region")
 	}
 }

@@ -24,12 +24,12 @@ type tokens struct {
 	renew time.Time     // when the token is to be replaced; zero if its life is not known
 }
 
-func newTokens(c *Config, tokenURL string, client *http.Client) *tokens {
+func newTokens(c *Config, client *http.Client) *tokens {
 	return &tokens{
 		client: clientcredentials.Config{
 			ClientID:     c.ClientID,
 			ClientSecret: c.ClientSecret,
-			TokenURL:     tokenURL,
+			TokenURL:     c.TokenURL,
 			AuthStyle:    oauth2.AuthStyleInHeader,
 		},
 		http: client,

@@ -57,7 +57,7 @@ func TestR11_TokenIsRenewedBeforeItExpires(t *testing.T) {
 	})
 }
 
-func TestR11_RefusedTokenIsReplacedAndTheCallRepeatedOnce(t *testing.T) {
+func TestR11_RefusedTokenIsReplacedAndTheCallRepeated(t *testing.T) {
 	p := &platform{answer: answers{always(401, `{"code":"bad.credentials"}`), always(202, `{"queryId":"q"}`)}}
 	if _, err := newClient(t, p).Submit(context.Background(), day); err != nil {
 		t.Fatal(err)
@@ -70,14 +70,14 @@ func TestR11_RefusedTokenIsReplacedAndTheCallRepeatedOnce(t *testing.T) {
 	}
 }
 
-func TestSecondRefusalOfATokenIsFinal(t *testing.T) {
-	p := &platform{answer: repeat(5, always(401, `{"code":"bad.credentials","message":"Invalid login token-2"}`))}
+func TestThirdRefusalOfATokenIsFinal(t *testing.T) {
+	p := &platform{answer: repeat(5, always(401, `{"code":"bad.credentials","message":"Invalid login token-3"}`))}
 	_, err := newClient(t, p).Status(context.Background(), job)
 	var api *extractor.APIError
-	if !errors.As(err, &api) || !api.Denied() || api.Temporary() || len(p.requests) != 2 {
+	if !errors.As(err, &api) || !api.Denied() || api.Temporary() || len(p.requests) != 3 {
 		t.Fatalf("%d requests, %v", len(p.requests), err)
 	}
-	if strings.Contains(err.Error(), "token-2") || !strings.Contains(err.Error(), "source.region") {
+	if strings.Contains(err.Error(), "token-3") || !strings.Contains(err.Error(), "source.region") {
 		t.Errorf("error is %q", err)
 	}
 }

@@ -33,7 +33,7 @@ var arrows = map[string][]string{
 	"convstream/producer":              {"convstream/internal/conv"},
 	"convstream/producer/producertest": {"convstream/producer", "convstream/internal/conv"},
 	"convstream/internal/lint":         {},
-	"convstream/internal/app/config":   {"convstream/internal/conv"},
+	"convstream/internal/app/config":   {"convstream/extractor/genesys", "convstream/internal/conv"},
 }
 
 // pure packages do no I/O, read no clock and write no log.

@@ -3,6 +3,8 @@ package pipeline_test
 import (
 	"context"
 	"errors"
+	"maps"
+	"math"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -309,6 +311,62 @@ func TestARowThatMustNotBePublishedIsOneDeadLetterAndTheRestFlows(t *testing.T) 
 		}
 		if n := w.count("dlq"); n != 6 {
 			t.Errorf("%d dead letters after a second run, want 6", n)
+		}
+	})
+}
+
+// A kill between the last row and the word that the window is published costs one page.
+func TestAKillBehindTheLastPageReadsThatPageAgainAndNoOther(t *testing.T) {
+	var killed conv.Counters
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.cluster.Close()
+		p := newPlatform(60, 4)
+		ctx, kill := context.WithCancelCause(t.Context())
+		c := &cutter{under: w.net.DialContext, at: math.MaxInt}
+		s := w.defaults("first")
+		s.dial = c.dial
+		s.config.Windows = 1
+		s.config.Bytes = 1
+		s.events.Committed = func(cp conv.Checkpoint, _, _ int, _ time.Duration) {
+			if cp.Counters.Published == 15 { // the first window's last row
+				c.die()
+				kill(errKilled)
+			}
+		}
+		if _, err := w.backfill(ctx, p, s); err == nil {
+			t.Fatal("the killed run ended well")
+		}
+		asked := maps.Clone(p.pages)
+		s = w.defaults("second")
+		s.takeOver = true
+		sum, err := w.backfill(t.Context(), p, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again := 0
+		for page, n := range p.pages {
+			if asked[page] > 0 && n > asked[page] {
+				again++
+			}
+		}
+		if again > 1 {
+			t.Errorf("%d pages were read again, want one at most", again)
+		}
+		w.want(p)
+		killed = sum.Counters
+	})
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.cluster.Close()
+		s := w.defaults("undisturbed")
+		s.config.Windows = 1
+		sum, err := w.backfill(t.Context(), newPlatform(60, 4), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sum.Counters != killed {
+			t.Errorf("the killed run counts %+v, an undisturbed one %+v: rows read again are not counted again", killed, sum.Counters)
 		}
 	})
 }

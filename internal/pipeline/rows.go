@@ -85,7 +85,9 @@ func (r *worker) take(c *conv.Chunk) error {
 	}
 	if c.End {
 		r.open() // so that the new position is committed even when every row was a repeat
-		r.cp.Position = conv.Position{Token: c.Next, Page: r.page + 1}
+		if c.Next != "" {
+			r.cp.Position = conv.Position{Token: c.Next, Page: r.page + 1}
+		} // else it stays on the last page: no token would mean the first
 	}
 	return nil
 }

@@ -282,6 +282,13 @@ func (c *cutter) dial(ctx context.Context, network, addr string) (net.Conn, erro
 	return &cutConn{Conn: conn, c: c}, nil
 }
 
+// die lets nothing pass from now on.
+func (c *cutter) die() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dead = true
+}
+
 // struck says whether the cut was reached.
 func (c *cutter) struck() bool {
 	c.mu.Lock()

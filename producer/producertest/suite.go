@@ -209,23 +209,30 @@ func deadHistory(t *testing.T, b Broker) {
 }
 
 func recreatedTopic(t *testing.T, b Broker) {
-	cfg := b.config(t)
-	p := claimed(t, cfg)
-	mustCommit(t, p, batch(0, 3))
-	if err := p.Release(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	adm := admin(t, cfg)
-	if _, err := adm.DeleteTopics(t.Context(), cfg.Topics.Rows); err != nil {
-		t.Fatal(err)
-	}
-	untilGone(t, adm, cfg.Topics.Rows)
-	cfg.Run = "second"
-	q := open(t, cfg)
-	_, err := q.Claim(t.Context(), true)
-	var mismatch *producer.MismatchError
-	if !errors.As(err, &mismatch) || mismatch.What != cfg.Topics.Rows {
-		t.Fatalf("claim over a recreated topic: %v, want a MismatchError that names it", err)
+	for name, pick := range map[string]func(producer.Topics) string{
+		"rows":   func(t producer.Topics) string { return t.Rows },
+		"ledger": func(t producer.Topics) string { return t.Checkpoints },
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := b.config(t)
+			p := claimed(t, cfg)
+			mustCommit(t, p, batch(0, 3))
+			if err := p.Release(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			adm, topic := admin(t, cfg), pick(cfg.Topics)
+			if _, err := adm.DeleteTopics(t.Context(), topic); err != nil {
+				t.Fatal(err)
+			}
+			untilGone(t, adm, topic)
+			cfg.Run = "second"
+			q := open(t, cfg)
+			_, err := q.Claim(t.Context(), true)
+			var mismatch *producer.MismatchError
+			if !errors.As(err, &mismatch) || mismatch.What != topic {
+				t.Fatalf("claim over a recreated topic: %v, want a MismatchError that names it", err)
+			}
+		})
 	}
 }
 
