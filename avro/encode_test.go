@@ -268,7 +268,7 @@ func TestR97_ValuesAreCoercedOnlyWhereNothingIsLost(t *testing.T) {
 	}
 }
 
-func TestR14_ARowThatBreaksTheContractIsRejectedWithReasonAndPath(t *testing.T) {
+func TestR14R70_ARowThatBreaksTheContractIsRejectedWithReasonAndPath(t *testing.T) {
 	c := contractOf(t,
 		`{"name":"id","type":"string","source":"a.id","required":true,"identity":true}`,
 		`{"name":"n","type":"long","source":"a.n","default":0}`,

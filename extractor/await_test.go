@@ -60,7 +60,7 @@ func TestR44_JobsDoNotPollInStep(t *testing.T) {
 	})
 }
 
-func TestR50R52R53R54_StateAloneDecides(t *testing.T) {
+func TestR48R50R52R53R54_StateAloneDecides(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, end := range []conv.JobState{conv.JobDone, conv.JobPartial, conv.JobFailed} {
 			answers := []conv.JobStatus{

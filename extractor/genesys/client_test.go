@@ -104,7 +104,7 @@ var day = conv.Window{From: 1704067200000, To: 1704153600000} // 2024-01-01
 
 var job = conv.Job{ID: "a1b2c3d4-e5f6-7890-abcd-ef1234567890"}
 
-func TestR17R19R21R37_SubmitSendsEightMembersInOrder(t *testing.T) {
+func TestR17R19R20R21R23R31R37R109_SubmitSendsEightMembersInOrder(t *testing.T) {
 	p := &platform{answer: []func(*http.Request) *http.Response{
 		always(202, `{"queryId":"q-1","status":"pending"}`, "Date: Tue, 02 Jan 2024 00:00:05 GMT"),
 	}}
@@ -228,7 +228,7 @@ func TestR57_CancelDeletesTheJob(t *testing.T) {
 	}
 }
 
-func TestR1_BaselineAsksForACountOfTheWindowItself(t *testing.T) {
+func TestR1R113_BaselineAsksForACountOfTheWindowItself(t *testing.T) {
 	for body, want := range map[string]int64{
 		`{"count":12}`: 12, `{"totalHits":13}`: 13, `{"count":0,"totalHits":5}`: 0, `{"count":null,"totalHits":5}`: 5,
 		`{}`: -1, `{"count":"12"}`: -1, `{"count":-1}`: -1, `{"count":1.5}`: -1,

@@ -276,7 +276,7 @@ func TestAWindowThatIsShortOfThePlatformsCountIsNeverDoneInSilence(t *testing.T)
 	})
 }
 
-func TestARowThatMustNotBePublishedIsOneDeadLetterAndTheRestFlows(t *testing.T) {
+func TestR71_ARowThatMustNotBePublishedIsOneDeadLetterAndTheRestFlows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		defer w.cluster.Close()
@@ -316,7 +316,7 @@ func TestARowThatMustNotBePublishedIsOneDeadLetterAndTheRestFlows(t *testing.T) 
 }
 
 // A kill between the last row and the word that the window is published costs one page.
-func TestAKillBehindTheLastPageReadsThatPageAgainAndNoOther(t *testing.T) {
+func TestR79_AKillBehindTheLastPageReadsThatPageAgainAndNoOther(t *testing.T) {
 	var killed conv.Counters
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
