@@ -58,7 +58,7 @@ func (r *Reader) Ledger(ctx context.Context) (*Ledger, error) {
 
 // Records hands every committed record of a topic at or behind the offsets of from to each,
 // up to where the topic ended when the call began. Partitions that from does not name are
-// read from their start.
+// left out; a nil from reads them all, from their start.
 func (r *Reader) Records(ctx context.Context, topic string, from map[int32]int64, each func(*kgo.Record) error) error {
 	start, end, err := r.offsets(ctx, topic)
 	if err != nil {
@@ -66,6 +66,9 @@ func (r *Reader) Records(ctx context.Context, topic string, from map[int32]int64
 	}
 	var spans []span
 	for p, last := range end {
+		if _, named := from[p]; from != nil && !named {
+			continue
+		}
 		if s := (span{topic, p, max(start[p], from[p]), last - 1}); s.first <= s.last {
 			spans = append(spans, s)
 		}

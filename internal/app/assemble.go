@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -30,6 +32,19 @@ import (
 
 // historyBytes bounds the memory of the dedupe history.
 const historyBytes = 64 << 20
+
+// baseBytes is what a run needs beside its history and its batches.
+const baseBytes = 48 << 20
+
+// limitMemory makes the garbage collector keep to what the configuration bounds, rather than
+// to twice what is in use. Whoever sets GOMEMLIMIT knows better.
+func limitMemory(cfg config.Config) {
+	if debug.SetMemoryLimit(-1) != math.MaxInt64 {
+		return
+	}
+	batches := int64(2*cfg.Source.Concurrency + 1)
+	debug.SetMemoryLimit(baseBytes + historyBytes + batches*int64(cfg.Commit.Bytes))
+}
 
 // machine is all that a command needs to move rows.
 type machine struct {
@@ -102,19 +117,12 @@ func (m *machine) close(ctx context.Context, saved bool) error {
 // has it, which is being fenced or is about to end, this one works in a folder of its own.
 func (m *machine) openHistory(cfg config.Config) error {
 	dir := filepath.Join(cfg.StateDir, cfg.Pipeline, cfg.Source.Org)
-	lock, err := lockDir(dir)
-	if err != nil && !errors.Is(err, errLocked) {
+	cache, lock, err := lockCache(dir)
+	if err != nil {
 		return fmt.Errorf("state_dir: %w; name a folder that can be written", err)
 	}
-	cache := filepath.Join(dir, "history")
 	m.unlock = func() { _ = lock.Unlock() }
-	if errors.Is(err, errLocked) {
-		if cache, err = os.MkdirTemp(dir, "history-"); err != nil {
-			return fmt.Errorf("state_dir: %w", err)
-		}
-		m.unlock = func() { _ = os.RemoveAll(cache) }
-	}
-	files, err := diskfiles.Open(cache)
+	files, err := diskfiles.Open(filepath.Join(cache, "history"))
 	if err == nil {
 		m.history, err = dedupe.Open(files, m.kafka.Identity(), historyBytes)
 	}
@@ -123,6 +131,37 @@ func (m *machine) openHistory(cfg config.Config) error {
 		return fmt.Errorf("state_dir: open the dedupe history: %w", err)
 	}
 	return nil
+}
+
+// lockCache returns a folder that no other process works in: dir, or else a new one in it.
+// Such folders that dead processes have left are removed.
+func lockCache(dir string) (string, *flock.Flock, error) {
+	lock, err := lockDir(dir)
+	if !errors.Is(err, errLocked) {
+		if err == nil {
+			removeLeft(dir)
+		}
+		return dir, lock, err
+	}
+	own, err := os.MkdirTemp(dir, ownCache)
+	if err != nil {
+		return "", nil, err
+	}
+	lock, err = lockDir(own)
+	return own, lock, err
+}
+
+// ownCache begins the names of folders that processes made because dir was locked.
+const ownCache = "beside-"
+
+func removeLeft(dir string) {
+	left, _ := filepath.Glob(filepath.Join(dir, ownCache+"*")) // the pattern is ours
+	for _, d := range left {
+		if lock, err := lockDir(d); err == nil {
+			_ = os.RemoveAll(d)
+			_ = lock.Unlock()
+		}
+	}
 }
 
 // errLocked says that another process works in a folder.

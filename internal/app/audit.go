@@ -12,21 +12,23 @@ import (
 )
 
 // audit compares topics with the ledger. It reads every committed record of both topics,
-// because a row that should not be there may be anywhere, and keeps one small entry for each
-// row of the interval. It shares no code with the dedupe history, which it is to check.
+// because a row that should not be there may be anywhere, one partition after the other: all
+// that is said of a row stands in one partition, so only that partition's rows of the
+// interval are kept. It shares no code with the dedupe history, which it is to check.
 type audit struct {
 	owner    string // pipeline/org
 	org      string
 	interval conv.Window
 	ledger   map[conv.Window]conv.Checkpoint
 
-	rows    map[conv.Window]int64 // records by the window that brought them
-	dead    map[conv.Window]int64
-	newest  map[conv.Key]sighting // what each row says, and where
-	also    map[conv.Key][]uint64 // further contents of the same observation
-	doubles []double
-	doubled int64
-	foreign int64
+	rows     map[conv.Window]int64 // records by the window that brought them
+	dead     map[conv.Window]int64
+	newest   map[conv.Key]sighting // what each row of the partition says, and where
+	also     map[conv.Key][]uint64 // further contents of the same observation
+	distinct int64
+	doubles  []double
+	doubled  int64
+	foreign  int64
 }
 
 // sighting is a row's newest content so far.
@@ -103,6 +105,13 @@ func (a *audit) says(key conv.Key, have sighting, fingerprint uint64) bool {
 	return have.fingerprint == fingerprint || slices.Contains(a.also[key], fingerprint)
 }
 
+// endPartition is called behind the last record of a partition.
+func (a *audit) endPartition() {
+	a.distinct += int64(len(a.newest))
+	clear(a.newest)
+	clear(a.also)
+}
+
 // deadLetter takes one record of the dead-letter topic.
 func (a *audit) deadLetter(r *kgo.Record) error {
 	owner, window, err := producer.ParseWindowHeader(producer.Header(r, producer.WindowHeader))
@@ -137,7 +146,7 @@ type offWindow struct {
 
 func (a *audit) report() auditReport {
 	r := auditReport{
-		Distinct: int64(len(a.newest)), Doubled: a.doubled, Foreign: a.foreign, Balanced: true,
+		Distinct: a.distinct, Doubled: a.doubled, Foreign: a.foreign, Balanced: true,
 		Doubles: a.doubles, Incomplete: []conv.Window{},
 	}
 	for _, w := range plan.Spans(a.interval, a.ledger) {

@@ -72,6 +72,7 @@ func runBackfill(ctx context.Context, p *process, cfg config.Config, opts backfi
 
 // backfill runs a pipeline over the interval, from claim to release.
 func (p *process) backfill(ctx context.Context, cfg config.Config, interval conv.Window, takeOver bool, events pipeline.Events) (pipeline.Summary, error) {
+	limitMemory(cfg)
 	m, err := p.assemble(ctx, cfg, interval.From, events)
 	if err != nil {
 		return pipeline.Summary{}, err

@@ -56,8 +56,15 @@ func runVerify(ctx context.Context, p *process, cfg config.Config, opts verifyOp
 		return err
 	}
 	a := newAudit(cfg, opts.Interval, ledger.Windows)
-	if err := r.Records(ctx, cfg.Kafka.Topics.Conversations, nil, a.row); err != nil {
+	ends, err := r.Ends(ctx, cfg.Kafka.Topics.Conversations)
+	if err != nil {
 		return err
+	}
+	for partition := range ends {
+		if err := r.Records(ctx, cfg.Kafka.Topics.Conversations, map[int32]int64{partition: 0}, a.row); err != nil {
+			return err
+		}
+		a.endPartition()
 	}
 	if err := r.Records(ctx, cfg.Kafka.Topics.DLQ, nil, a.deadLetter); err != nil {
 		return err
