@@ -5,7 +5,9 @@ go 1.26.0
 replace convstream => ../
 
 require (
+	convstream v0.0.0
 	github.com/gofrs/flock v0.13.2
+	github.com/google/go-cmp v0.7.0
 	github.com/linkedin/goavro/v2 v2.15.0
 	github.com/moby/moby/api v1.56.1
 	github.com/testcontainers/testcontainers-go v0.45.0

@@ -63,8 +63,9 @@ func newPool() *pool {
 // shared is the package's pool while Main runs.
 var shared *pool
 
-// Main runs the tests of a package with brokers that they share, and stops these at the end. It is the body of TestMain.
-func Main(m *testing.M) {
+// Main runs the tests of a package, a *testing.M, with brokers that they share, and stops these at the end. It is the
+// body of TestMain.
+func Main(m interface{ Run() int }) {
 	shared = newPool()
 	code := m.Run()
 	shared.stop(code != 0)

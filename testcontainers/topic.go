@@ -49,11 +49,16 @@ func (e *Env) Topic(t testing.TB, name string, partitions int, configs map[strin
 	if _, err := adm.CreateTopic(ctx, int32(partitions), int16(min(3, e.Nodes)), values, topic); err != nil {
 		t.Fatalf("create topic %s: %v", topic, err)
 	}
-	t.Cleanup(func() { e.drop(t, topic) })
+	e.DropAtEnd(t, topic)
 	if err := e.awaitTopic(ctx, t, topic, partitions); err != nil {
 		t.Fatalf("create topic %s: %v", topic, err)
 	}
 	return topic
+}
+
+// DropAtEnd drops a topic at the end of the test. A topic that is not there then is none to drop.
+func (e *Env) DropAtEnd(t testing.TB, topic string) {
+	t.Cleanup(func() { e.drop(t, topic) })
 }
 
 func (e *Env) drop(t testing.TB, topic string) {

@@ -2,8 +2,10 @@ package producertest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"reflect"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -93,6 +95,7 @@ func addRow(b *conv.Batch, key, value string, at int64) {
 // committed reads every committed record of a topic.
 func committed(t testing.TB, cfg producer.Config, topic string) []*kgo.Record {
 	t.Helper()
+	untilStable(t, admin(t, cfg), topic)
 	r, err := producer.NewReader(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -107,6 +110,26 @@ func committed(t testing.TB, cfg producer.Config, topic string) []*kgo.Record {
 		t.Fatalf("read topic %s: %v", topic, err)
 	}
 	return records
+}
+
+// untilStable waits until no transaction is open in a topic: a real broker answers a commit
+// before its markers are written, and a reader does not see the transaction until they are.
+func untilStable(t testing.TB, adm *kadm.Client, topic string) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		stable, err := adm.ListCommittedOffsets(t.Context(), topic)
+		ends, err2 := adm.ListEndOffsets(t.Context(), topic)
+		if errors.Join(err, err2, stable.Error(), ends.Error()) == nil && reflect.DeepEqual(stable.Offsets(), ends.Offsets()) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-t.Context().Done():
+			t.Fatalf("a transaction stays open in topic %s", topic)
+		}
+	}
 }
 
 // keys counts the records of a topic by key.
