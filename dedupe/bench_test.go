@@ -49,7 +49,7 @@ func checkNew(b *testing.B, h *dedupe.History) {
 		if i%len(fresh) == 0 {
 			h.Forget()
 		}
-		if v, err := h.Check(2, fresh[i%len(fresh)]); v != dedupe.New || err != nil {
+		if v, err := h.Check(2, 1, fresh[i%len(fresh)]); v != dedupe.New || err != nil {
 			b.Fatal(v, err)
 		}
 	}
@@ -58,7 +58,7 @@ func checkNew(b *testing.B, h *dedupe.History) {
 func checkRepeats(b *testing.B, h *dedupe.History, entries []dedupe.Entry) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		if v, err := h.Check(2, entries[i%len(entries)]); v != dedupe.Repeat || err != nil {
+		if v, err := h.Check(2, 1, entries[i%len(entries)]); v != dedupe.Repeat || err != nil {
 			b.Fatal(v, err)
 		}
 	}

@@ -72,7 +72,7 @@ func TestLossLeavesOtherWindowsCovered(t *testing.T) {
 	}
 	damageFirstHour(t, files)
 	// The bucket is known to be ready, so that Check is the first to see the damage.
-	if _, err := h.Check(3, row("x", near.Min, 1, 1)); !errors.Is(err, dedupe.ErrNotReady) {
+	if _, err := h.Check(3, 1, row("x", near.Min, 1, 1)); !errors.Is(err, dedupe.ErrNotReady) {
 		t.Fatalf("check on a damaged segment: %v, want %v", err, dedupe.ErrNotReady)
 	}
 	if diff := cmp.Diff([]dedupe.Span{near}, h.Missing(near.Min)); diff != "" {

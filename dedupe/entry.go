@@ -19,13 +19,14 @@ type Verdict uint8
 // The verdicts. A key's current contents are the fingerprints seen at its highest
 // observation.
 const (
-	New      Verdict = iota + 1 // the key is unknown
-	Revision                    // the key is known, and no job newer than this one said otherwise
-	Repeat                      // the content is among the key's current ones
-	Stale                       // other content, of a job older than the current contents
+	New       Verdict = iota + 1 // the key is unknown
+	Revision                     // the key is known, and no job newer than this one said otherwise
+	Repeat                       // the content is among the key's current ones
+	Stale                        // other content, of a job older than the current contents
+	Contested                    // another owner has the key in flight: ask again once that is committed
 )
 
-var verdictNames = [...]string{"none", "new", "revision", "repeat", "stale"}
+var verdictNames = [...]string{"none", "new", "revision", "repeat", "stale", "contested"}
 
 // String is the verdict's name in lower case.
 func (v Verdict) String() string { return verdictNames[v] }

@@ -19,7 +19,7 @@ func Example() {
 	row := dedupe.Entry{Key: conv.Key{1}, Time: span.Min}
 	observe := func(batch uint64, job uint32, content uint64) {
 		row.Observation, row.Fingerprint = job, content
-		verdict, err := history.Check(batch, row)
+		verdict, err := history.Check(batch, 1, row)
 		fmt.Println(verdict, err)
 	}
 	commit := func(batch uint64) {

@@ -41,6 +41,7 @@ type History struct {
 // flight is a batch whose fate is open.
 type flight struct {
 	batch  uint64
+	owner  uint64
 	tables map[int64]*table // by hour
 }
 
@@ -126,10 +127,13 @@ func (h *History) take(e Entry) error {
 	return h.shrink()
 }
 
-// Check judges a row that asks to be published under a batch. What is new or a revision is
-// remembered as in flight, and seen by every later check, until the batch is committed or
-// forgotten. After an error nothing is remembered; ErrNotReady is one.
-func (h *History) Check(batch uint64, e Entry) (Verdict, error) {
+// Check judges a row that asks to be published under a batch of an owner: the one who hands
+// its batches over for commit in the order it made them. What is new or a revision is
+// remembered as in flight until the batch is committed or forgotten. A row that another owner
+// has in flight gets no verdict but Contested, because whatever was said of it would rest on
+// a batch that may be forgotten, or be committed after this one; ask again when that batch is
+// committed. After an error nothing is remembered; ErrNotReady is one.
+func (h *History) Check(batch, owner uint64, e Entry) (Verdict, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	hour, r := hourOf(e.Time), e.record()
@@ -138,27 +142,32 @@ func (h *History) Check(batch uint64, e Entry) (Verdict, error) {
 		return 0, fmt.Errorf("check a row of %s: %w", conv.FormatInstant(e.Time), err)
 	}
 	var s standing
+	for _, f := range h.flights {
+		t := f.tables[hour]
+		if t == nil {
+			continue
+		}
+		if f.owner != owner && t.has(r.key) {
+			return Contested, nil
+		}
+		t.see(r, &s)
+	}
 	if err := h.see(b, r, &s); err != nil {
 		return 0, fmt.Errorf("check a row of %s: %w", conv.FormatInstant(e.Time), err)
 	}
-	for _, f := range h.flights {
-		if t := f.tables[hour]; t != nil {
-			t.see(r, &s)
-		}
-	}
 	v := s.verdict(r.observation)
 	if v == New || v == Revision {
-		h.flight(batch, hour).add(r)
+		h.flight(batch, owner, hour).add(r)
 	}
 	return v, nil
 }
 
 // flight is what the batch has in flight in one bucket.
-func (h *History) flight(batch uint64, hour int64) *table {
+func (h *History) flight(batch, owner uint64, hour int64) *table {
 	i := slices.IndexFunc(h.flights, func(f flight) bool { return f.batch == batch })
 	if i < 0 {
 		i = len(h.flights)
-		h.flights = append(h.flights, flight{batch, map[int64]*table{}})
+		h.flights = append(h.flights, flight{batch, owner, map[int64]*table{}})
 	}
 	t := h.flights[i].tables[hour]
 	if t == nil {
@@ -201,11 +210,10 @@ func (h *History) Forget() {
 	h.flights = nil
 }
 
-// Count counts the distinct keys with from <= time < to, both in epoch ms, that are history
-// or in flight: a row in flight is on its way, and if its batch is forgotten the window that
-// brings it goes back to before it. Dead letters are left out. The buckets have to be ready,
-// or the error is ErrNotReady. It reads one bucket at a time, and what is committed meanwhile
-// may be counted or not.
+// Count counts the distinct keys of history with from <= time < to, both in epoch ms. Dead
+// letters and what is in flight are left out. The buckets have to be ready, or the error is
+// ErrNotReady. It reads one bucket at a time, and what is committed meanwhile may be counted
+// or not.
 func (h *History) Count(from, to int64) (int64, error) {
 	var keys int64
 	for hour := hourOf(from); hour*hourMillis < to; hour++ {
@@ -237,29 +245,7 @@ func (h *History) countBucket(hour, from, to int64) (keys int64, err error) {
 		}
 		first, last = false, r.key
 	}
-	fresh, err := h.countFlights(b, hour, from, to)
-	return keys + fresh, err
-}
-
-// countFlights counts the keys in flight that are no history yet.
-func (h *History) countFlights(b *bucket, hour, from, to int64) (int64, error) {
-	fresh := map[conv.Key]bool{}
-	for _, f := range h.flights {
-		for r := range f.tables[hour].all() {
-			t := hour*hourMillis + r.offset()
-			if r.dead() || t < from || t >= to {
-				continue
-			}
-			var s standing
-			if err := h.see(b, r, &s); err != nil {
-				return 0, err
-			}
-			if !s.known {
-				fresh[r.key] = true
-			}
-		}
-	}
-	return int64(len(fresh)), nil
+	return keys, nil
 }
 
 // Close closes the files. What was not saved is loaded again by the next start.

@@ -110,7 +110,7 @@ func (m *model) recover() {
 
 // The naive history.
 
-func (m *model) want(e dedupe.Entry) dedupe.Verdict {
+func (m *model) want(window string, e dedupe.Entry) dedupe.Verdict {
 	var newest uint32
 	var known bool
 	contents := map[uint64]bool{}
@@ -129,8 +129,11 @@ func (m *model) want(e dedupe.Entry) dedupe.Verdict {
 	for _, p := range m.topic {
 		each(p.Entry)
 	}
-	for _, b := range m.flights {
+	for w, b := range m.flights {
 		for _, o := range b.entries {
+			if w != window && o.Key == e.Key {
+				return dedupe.Contested
+			}
 			each(o)
 		}
 	}
@@ -151,13 +154,6 @@ func (m *model) wantCount(from, to int64) int64 {
 	for _, p := range m.topic {
 		if from <= p.Time && p.Time < to && !p.Dead {
 			keys[p.Key] = true
-		}
-	}
-	for _, b := range m.flights {
-		for _, o := range b.entries {
-			if from <= o.Time && o.Time < to && !o.Dead {
-				keys[o.Key] = true
-			}
 		}
 	}
 	return int64(len(keys))
@@ -222,11 +218,11 @@ func (m *model) check() {
 		if !m.ready(e.Time) {
 			return
 		}
-		got, err := m.h.Check(b.id, e)
+		got, err := m.h.Check(b.id, b.id, e)
 		if err != nil {
 			continue
 		}
-		if want := m.want(e); got != want {
+		if want := m.want(window, e); got != want {
 			m.t.Fatalf("check %+v: %v, want %v", e, got, want)
 		}
 		m.verdicts[got]++
@@ -349,14 +345,14 @@ func (m *model) answer(e dedupe.Entry) {
 		if !m.ready(e.Time) {
 			m.t.Fatal("rows are missing after their load")
 		}
-		got, err := m.h.Check(0, e)
+		got, err := m.h.Check(0, 0, e)
 		if errors.Is(err, dedupe.ErrNotReady) {
 			continue
 		}
 		if err != nil {
 			m.t.Fatal(err)
 		}
-		if want := m.want(e); got != want {
+		if want := m.want("", e); got != want {
 			m.t.Fatalf("check %+v: %v, want %v", e, got, want)
 		}
 		m.h.Forget()

@@ -99,7 +99,7 @@ func FuzzDamagedSegment(f *testing.F) {
 				if content == 0 || content == 3 {
 					want = dedupe.Stale
 				}
-				got, err := h.Check(1, row(fmt.Sprint(i), start, content, 0))
+				got, err := h.Check(1, 1, row(fmt.Sprint(i), start, content, 0))
 				switch {
 				case errors.Is(err, dedupe.ErrNotReady):
 					if h.Missing(start) == nil {
@@ -180,7 +180,7 @@ func TestSegmentDropsWhatIsOvertaken(t *testing.T) {
 	var size int
 	for generation := range uint32(generations) {
 		for i := range keys {
-			if _, err := h.Check(1, row(fmt.Sprint(i), start, uint64(generation), generation)); err != nil {
+			if _, err := h.Check(1, 1, row(fmt.Sprint(i), start, uint64(generation), generation)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -235,7 +235,7 @@ func TestDamagedSegmentStaysWhileTheManifestCannotGo(t *testing.T) {
 		return nil
 	})
 	h.Missing(start)
-	if _, err := h.Check(1, row("1", start, 1, 1)); !errors.Is(err, denied) {
+	if _, err := h.Check(1, 1, row("1", start, 1, 1)); !errors.Is(err, denied) {
 		t.Fatalf("check: %v, want %v", err, denied)
 	}
 	if err := h.Load(span("w", 1), rows(row("1", start, 1, 1))); err != nil {
@@ -271,7 +271,7 @@ func TestFullDiskKeepsEntriesInMemory(t *testing.T) {
 	if err := h.Commit(1, s); !errors.Is(err, errDisk) {
 		t.Fatalf("commit: %v, want %v", err, errDisk)
 	}
-	if _, err := h.Check(2, row("x", start, 1, 1)); !errors.Is(err, errDisk) {
+	if _, err := h.Check(2, 1, row("x", start, 1, 1)); !errors.Is(err, errDisk) {
 		t.Fatalf("check: %v, want %v", err, errDisk)
 	}
 	files.SetFault(nil)

@@ -59,6 +59,11 @@ func (t *table) see(r record, s *standing) {
 	s.see(current.observation, same)
 }
 
+func (t *table) has(k conv.Key) bool {
+	_, known := t.first[k]
+	return known
+}
+
 func (t *table) bytes() int {
 	if t == nil {
 		return 0

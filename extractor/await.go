@@ -66,7 +66,7 @@ func (e *Extractor) status(ctx context.Context, w conv.Window, job conv.Job, dea
 // abandon aborts a job that is past its deadline. Whether that succeeds changes nothing for
 // the window.
 func (e *Extractor) abandon(ctx context.Context, w conv.Window, job conv.Job) error {
-	err := e.cancel(ctx, w, job)
+	err := e.Cancel(ctx, w, job)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

@@ -146,11 +146,7 @@ func (e *Extractor) Baseline(ctx context.Context, w conv.Window) (int64, error) 
 
 // Cancel aborts a job that nobody will read. A platform that refuses, because the job is
 // gone or the permission is missing, is reported to Hooks.CancelRefused and is no error.
-func (e *Extractor) Cancel(ctx context.Context, job conv.Job) error {
-	return e.cancel(ctx, conv.Window{}, job)
-}
-
-func (e *Extractor) cancel(ctx context.Context, w conv.Window, job conv.Job) error {
+func (e *Extractor) Cancel(ctx context.Context, w conv.Window, job conv.Job) error {
 	_, err := call(ctx, e, OpCancel, w, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, e.source.Cancel(ctx, job)
 	})

@@ -47,15 +47,14 @@ func thisHost() Host {
 	return h
 }
 
-// dead says whether the process that wrote the claim provably no longer runs: it ran in our
-// namespace of process ids, and no process has its id.
+// dead says whether the process of another run provably no longer runs: it ran in our
+// namespace of process ids, since the machine was started, and no process has its id.
+// Every machine calls its first namespace the same, and hosts can share a name; a boot id is
+// one machine's.
 func (h Host) dead() bool {
 	me := thisHost()
-	if h.Name != me.Name || h.Namespace != me.Namespace || h.Namespace == "" {
+	if h.Name != me.Name || h.Namespace != me.Namespace || h.Namespace == "" || h.Boot != me.Boot {
 		return false
-	}
-	if h.Boot != me.Boot {
-		return true // the machine was started anew since
 	}
 	p, err := os.FindProcess(h.PID)
 	if err != nil {
@@ -82,7 +81,7 @@ func (c *Claim) lost(run string, now time.Time) error {
 	if c == nil || c.Run == run {
 		return nil
 	}
-	return &OwnedError{Claim: *c, Age: now.Sub(time.UnixMilli(c.Heartbeat))}
+	return &OwnedError{Claim: *c, Age: now.Sub(time.UnixMilli(c.Heartbeat)), Fenced: true}
 }
 
 func parseClaim(b []byte) (*Claim, error) {

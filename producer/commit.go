@@ -54,16 +54,22 @@ func (p *Producer) Heartbeat(ctx context.Context) error {
 	if time.Since(p.beat) < heartbeatEvery {
 		return nil
 	}
+	_, err := p.writeClaim(ctx, false)
+	return err
+}
+
+// writeClaim commits the claim alone and returns its offset in the ledger.
+func (p *Producer) writeClaim(ctx context.Context, released bool) (offset int64, err error) {
 	t := p.begin(ctx)
 	defer t.close()
-	t.produce(p.claimRecord(false))
+	t.produce(p.claimRecord(released))
 	t.flush()
 	t.end()
 	if t.err != nil {
 		p.drop()
-		return t.err
+		return 0, t.err
 	}
-	return nil
+	return t.offsets[partition{p.cfg.Topics.Checkpoints, 0}].last, nil
 }
 
 // nextCheckpoint completes a batch's checkpoint with what only the commit knows.

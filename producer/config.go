@@ -49,7 +49,7 @@ const (
 	connectTimeout     = 15 * time.Second
 	commitTimeout      = 45 * time.Second // below transactionTimeout: we give up before the broker does
 	transactionTimeout = 60 * time.Second
-	acquireTimeout     = 2 * time.Minute // an open transaction of a dead twin may have to time out
+	acquireTimeout     = 4 * time.Minute // an open transaction of a dead producer may have to time out
 
 	heartbeatEvery = 3 * time.Second
 	heartbeatLives = 10 * time.Second

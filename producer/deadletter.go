@@ -28,8 +28,11 @@ const (
 	EncodingHeader = "cs-encoding" // "gzip", or "head" where the value is the row's first bytes only
 )
 
-// deadHead is how much is kept of a row that does not fit even compressed.
-const deadHead = 64 << 10
+const (
+	deadHead    = 64 << 10 // how much is kept of a row that does not fit even compressed
+	deadHeaders = 4 << 10  // room for the headers of a dead letter
+	longestKey  = 1 << 10  // a longer conversation id is none, and no record key
+)
 
 // deadRecord is the record of a dead letter. Its timestamp is now: the row's own may be the
 // very reason why it is here.
@@ -40,7 +43,11 @@ func (p *Producer) deadRecord(d *conv.DeadLetter, cp conv.Checkpoint, now time.T
 			headers = append(headers, kgo.RecordHeader{Key: key, Value: []byte(value)})
 		}
 	}
-	value, encoding := fit(d.Raw, d.Length, p.cluster.limits.MaxBytes-4096-len(d.Key))
+	key := d.Key
+	if len(key) > longestKey {
+		key = nil // the row's bytes have it
+	}
+	value, encoding := fit(d.Raw, d.Length, p.cluster.limits.MaxBytes-deadHeaders-len(key))
 	add(ReasonHeader, d.Reason)
 	add(PathHeader, d.Path)
 	add(ExpectedHeader, d.Expected)
@@ -58,7 +65,7 @@ func (p *Producer) deadRecord(d *conv.DeadLetter, cp conv.Checkpoint, now time.T
 	if d.Mark != nil {
 		headers = append(headers, kgo.RecordHeader{Key: conv.MarkHeader, Value: d.Mark.Append(nil)})
 	}
-	return &kgo.Record{Topic: p.cfg.Topics.DeadLetters, Key: d.Key, Value: value, Headers: headers, Timestamp: now}
+	return &kgo.Record{Topic: p.cfg.Topics.DeadLetters, Key: key, Value: value, Headers: headers, Timestamp: now}
 }
 
 // fit makes a row's bytes fit into limit: as they are, compressed, or their head.

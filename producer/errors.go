@@ -11,12 +11,17 @@ import (
 // OwnedError says that another run owns the pipeline: it holds the newest claim, and either
 // is alive or has fenced this one. Whoever gets it stops and does not fence back.
 type OwnedError struct {
-	Claim Claim
-	Age   time.Duration // since the owner's last heartbeat
+	Claim  Claim
+	Age    time.Duration // since the owner's last heartbeat
+	Fenced bool          // this run was the owner, and the other took over
 }
 
 func (e *OwnedError) Error() string {
 	c := e.Claim
+	if e.Fenced {
+		return fmt.Sprintf("run %s (host %s, pid %d) has taken pipeline %s/%s over; this run stops and leaves it to that one",
+			c.Run, c.Host.Name, c.Host.PID, c.Pipeline, c.Org)
+	}
 	return fmt.Sprintf("pipeline %s/%s is owned by run %s (host %s, pid %d, last heartbeat %s ago); "+
 		"wait for it, stop it, or fence it with --take-over",
 		c.Pipeline, c.Org, c.Run, c.Host.Name, c.Host.PID, e.Age.Round(time.Second))
@@ -64,7 +69,7 @@ func (e *MismatchError) Error() string {
 			"point kafka.brokers at the right cluster, or start under another pipeline name", e.Known, e.Found)
 	}
 	return fmt.Sprintf("topic %s was deleted and made again since the ledger was written (it was %s and is %s), so the "+
-		"ledger and the topics no longer tell the same story; restore the topic, or start under another pipeline name", e.What, e.Known, e.Found)
+		"ledger and the topics no longer tell the same story; restore the topic, or start under another pipeline name and with another row topic", e.What, e.Known, e.Found)
 }
 
 // Final says that no recovery mends the error.

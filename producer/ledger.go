@@ -36,7 +36,7 @@ func (c Config) claimKey() string { return c.id() + "/owner" }
 func (l *Ledger) apply(c Config, r *kgo.Record) error {
 	key := string(r.Key)
 	switch {
-	case !strings.HasPrefix(key, c.id()+"/"):
+	case !strings.HasPrefix(key, c.id()+"/"), len(r.Value) == 0:
 		return nil
 	case key == c.claimKey():
 		claim, err := parseClaim(r.Value)

@@ -58,7 +58,9 @@ func (p *Producer) CheckRetention(ctx context.Context, oldest int64) error {
 // under another identity is worth nothing.
 func (p *Producer) Identity() string {
 	t := p.cluster.topics
-	return strings.Join([]string{p.cluster.id, p.cfg.Org, t[p.cfg.Topics.Rows], t[p.cfg.Topics.DeadLetters]}, "/")
+	return strings.Join([]string{
+		p.cluster.id, p.cfg.Org, t[p.cfg.Topics.Rows], t[p.cfg.Topics.DeadLetters], t[p.cfg.Topics.Checkpoints],
+	}, "/")
 }
 
 // Limits says which records the row topic takes.
@@ -125,25 +127,23 @@ func (p *Producer) fence(ctx context.Context, before *Claim, admit func(*Claim) 
 			return fmt.Errorf("fence other writers of %s: %w", p.cfg.id(), err)
 		}
 	}
+	if err := awaitStable(ctx, p.adm, p.cfg.Topics.Checkpoints); err != nil {
+		return err
+	}
 	after, err := p.newestClaim(ctx, p.ledger)
 	if err != nil {
 		return err
 	}
-	if after != nil && (before == nil || after.Run != before.Run) {
+	if after != nil && (before == nil || after.Run != before.Run || after.Heartbeat != before.Heartbeat) {
 		if err := admit(after); err != nil {
 			return err
 		}
 	}
-	t := p.begin(ctx)
-	defer t.close()
-	t.produce(p.claimRecord(false))
-	t.flush()
-	t.end()
-	if t.err != nil {
-		return fmt.Errorf("claim pipeline %s: %w", p.cfg.id(), t.err)
+	offset, err := p.writeClaim(ctx, false)
+	if err != nil {
+		return fmt.Errorf("claim pipeline %s: %w", p.cfg.id(), err)
 	}
-	own := t.offsets[partition{p.cfg.Topics.Checkpoints, 0}]
-	return p.ledger.catchUp(ctx, p.cfg, own.last+1)
+	return p.ledger.catchUp(ctx, p.cfg, offset+1)
 }
 
 // refuseLostLedger returns an error if the ledger knows nothing of a pipeline whose commits
@@ -154,9 +154,11 @@ func (p *Producer) refuseLostLedger(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	spans := []span{{p.cfg.Topics.Events, 0, start[0], end[0] - 1}}
-	if spans[0].first > spans[0].last {
-		return nil
+	var spans []span
+	for partition, last := range end {
+		if s := (span{p.cfg.Topics.Events, partition, start[partition], last - 1}); s.first <= s.last {
+			spans = append(spans, s)
+		}
 	}
 	return read(ctx, p.cfg, spans, func(r *kgo.Record) error {
 		if string(r.Key) == p.cfg.id() {
@@ -166,7 +168,8 @@ func (p *Producer) refuseLostLedger(ctx context.Context) error {
 	})
 }
 
-// newestClaim reads the ledger to its last stable offset.
+// newestClaim reads the ledger to its last stable offset. Before fencing that may hide the
+// newest heartbeats behind another pipeline's open transaction; behind awaitStable it does not.
 func (p *Producer) newestClaim(ctx context.Context, l *Ledger) (*Claim, error) {
 	start, end, err := bounds(ctx, p.adm, p.cfg.Topics.Checkpoints)
 	if err != nil {
@@ -209,12 +212,8 @@ func (p *Producer) Release(ctx context.Context) error {
 	if p.tx == nil {
 		return nil
 	}
-	t := p.begin(ctx)
-	defer t.close()
-	t.produce(p.claimRecord(true))
-	t.flush()
-	t.end()
-	return t.err
+	_, err := p.writeClaim(ctx, true)
+	return err
 }
 
 // Close closes the producer without giving the pipeline up.

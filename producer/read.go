@@ -20,8 +20,12 @@ type span struct {
 }
 
 // readStalls is how long a read waits for the next record before it says that the log is
-// not what its offsets promised.
-const readStalls = 30 * time.Second
+// not what its offsets promised. It is longer than a dead producer's transaction can hold
+// readers up: its timeout, and the ten seconds in which brokers look for such.
+const readStalls = 90 * time.Second
+
+// listTries is how long a topic's offsets are asked for while that fails.
+const listTries = time.Minute
 
 // read hands every committed record of the spans, of which no two may share a partition, to
 // each. Control records are kept while reading, so that the position reaches a last offset
@@ -111,6 +115,8 @@ func bounds(ctx context.Context, adm *kadm.Client, topic string) (start, end map
 }
 
 func listed(ctx context.Context, topic string, list func(context.Context, ...string) (kadm.ListedOffsets, error)) (map[int32]int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, listTries)
+	defer cancel()
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -123,13 +129,42 @@ func listed(ctx context.Context, topic string, list func(context.Context, ...str
 			offsets.Each(func(o kadm.ListedOffset) { found[o.Partition] = o.Offset })
 			return found, nil
 		}
-		if !kerr.IsRetriable(err) || errors.Is(err, kerr.UnknownTopicOrPartition) {
+		var refused *kerr.Error // anything else is the network's
+		if errors.As(err, &refused) && (!refused.Retriable || errors.Is(err, kerr.UnknownTopicOrPartition)) {
 			return nil, fmt.Errorf("list offsets of %s: %w", topic, err)
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return nil, fmt.Errorf("list offsets of %s: %w", topic, err)
+		}
+	}
+}
+
+// awaitStable waits until no transaction holds back what was in a topic of one partition when
+// the call began. A dead pipeline that shares the topic can hold it back until its
+// transaction times out.
+func awaitStable(ctx context.Context, adm *kadm.Client, topic string) error {
+	ends, err := listed(ctx, topic, adm.ListEndOffsets)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, readStalls)
+	defer cancel()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		stable, err := listed(ctx, topic, adm.ListCommittedOffsets)
+		if err != nil {
+			return err
+		}
+		if stable[0] >= ends[0] {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("an open transaction of another producer holds back topic %s: %w", topic, ctx.Err())
 		}
 	}
 }

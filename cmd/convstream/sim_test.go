@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // startSim starts the simulator on a free port and waits for the line that it is ready.
@@ -117,14 +118,22 @@ func TestASimulatorOpenToTheNetworkWarns(t *testing.T) {
 
 func TestTheSecondSignalExits1AtOnce(t *testing.T) {
 	sim, _, base, _ := startSim(t)
-	// A request that never ends holds the orderly stop up.
+	// A request that never ends holds the orderly stop up. "100 Continue" says that it began.
 	conn, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if _, err := io.WriteString(conn, "POST /oauth/token HTTP/1.1\r\nHost: sim\r\nContent-Length: 9\r\n\r\n"); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
+	}
+	const head = "POST /oauth/token HTTP/1.1\r\nHost: sim\r\nContent-Type: application/x-www-form-urlencoded\r\n" +
+		"Content-Length: 9\r\nExpect: 100-continue\r\n\r\n"
+	if _, err := io.WriteString(conn, head); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.Contains(line, "100 Continue") {
+		t.Fatalf("the simulator says %q, %v", line, err)
 	}
 	if err := sim.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)

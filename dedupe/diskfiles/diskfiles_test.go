@@ -66,7 +66,7 @@ func TestR116_HistorySurvivesOnDisk(t *testing.T) {
 		if missing := h.Missing(1); missing != nil {
 			t.Fatalf("start %d: missing %v", i, missing)
 		}
-		if got, err := h.Check(1, entry); got != want || err != nil {
+		if got, err := h.Check(1, 1, entry); got != want || err != nil {
 			t.Fatalf("start %d: %v, %v; want %v", i, got, err, want)
 		}
 		if err := h.Commit(1, span); err != nil {

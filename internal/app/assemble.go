@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -108,7 +109,7 @@ func (m *machine) close(ctx context.Context, saved bool) error {
 	errs = append(errs, m.history.Close())
 	m.unlock()
 	if err := m.kafka.Release(context.WithoutCancel(ctx)); err != nil {
-		errs = append(errs, fmt.Errorf("release the pipeline (the next start waits for ten seconds): %w", err))
+		errs = append(errs, fmt.Errorf("release the pipeline (for ten seconds it seems to be alive, and others exit 4): %w", err))
 	}
 	return errors.Join(errs...)
 }
@@ -128,7 +129,7 @@ func (m *machine) openHistory(cfg config.Config) error {
 	}
 	if err != nil {
 		m.unlock()
-		return fmt.Errorf("state_dir: open the dedupe history: %w", err)
+		return fmt.Errorf("state_dir: open the dedupe history: %w; it is a cache: delete it, or name a folder that can be written", err)
 	}
 	return nil
 }
@@ -220,7 +221,9 @@ func pipelineConfig(cfg config.Config, query string, schemaID uint32) pipeline.C
 		Dialect:   cfg.Source.Dialect,
 		Query:     query,
 		SchemaID:  schemaID,
+		Limit:     int64(cfg.Source.Limit),
 		Step:      cfg.Window.Step,
+		Lag:       cfg.Window.Lag,
 		Windows:   cfg.Source.Concurrency,
 		Interval:  cfg.Commit.Interval,
 		Bytes:     int(cfg.Commit.Bytes),
@@ -269,19 +272,27 @@ func mechanism(s *config.SASL) sasl.Mechanism {
 }
 
 func registryClient(r config.Registry) (*sr.Client, error) {
-	opts := []sr.ClientOpt{sr.URLs(r.URL), sr.UserAgent("convstream")}
+	tls, err := r.TLS.Client()
+	if err != nil {
+		return nil, fmt.Errorf("registry.tls: %w", err)
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = tls
+	client := &http.Client{
+		Transport: transport,
+		Timeout:   registryTimeout,
+		// A redirect could carry the password to another host, or out of TLS.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	opts := []sr.ClientOpt{sr.URLs(r.URL), sr.UserAgent("convstream"), sr.HTTPClient(client)}
 	if r.Username != "" {
 		opts = append(opts, sr.BasicAuth(r.Username, r.Password.Reveal()))
 	}
-	if r.TLS != nil {
-		tls, err := r.TLS.Client()
-		if err != nil {
-			return nil, fmt.Errorf("registry.tls: %w", err)
-		}
-		opts = append(opts, sr.DialTLSConfig(tls))
-	}
 	return sr.NewClient(opts...)
 }
+
+// registryTimeout bounds one call of the registry.
+const registryTimeout = 10 * time.Second
 
 // reader connects to Kafka to read what was published.
 func (p *process) reader(cfg config.Config) (*producer.Reader, error) {
@@ -292,11 +303,16 @@ func (p *process) reader(cfg config.Config) (*producer.Reader, error) {
 	return producer.NewReader(kafka)
 }
 
-// windowList renders windows for a sentence.
+// windowList renders windows for a sentence, which names the first few.
 func windowList(windows []conv.Window) string {
-	texts := make([]string, len(windows))
-	for i, w := range windows {
-		texts[i] = w.String()
+	const named = 5
+	var texts []string
+	for _, w := range windows[:min(len(windows), named)] {
+		texts = append(texts, w.String())
 	}
-	return strings.Join(texts, ", ")
+	list := strings.Join(texts, ", ")
+	if more := len(windows) - named; more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	return list
 }

@@ -30,7 +30,13 @@ func newBackfill(p *process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backfill -c FILE --from T --to T",
 		Short: "Publish every row of an interval that is not published yet",
-		Args:  cobra.NoArgs,
+		Long: `Publish every row of an interval that is not published yet.
+
+It may be stopped and started again at any time: what the ledger calls reconciled is left
+alone, and everything else goes on where it stood. The figures are the interval's, over all
+runs. While another instance of the pipeline lives, it exits 4 and names it.`,
+		Example: "  convstream backfill -c convstream.yaml --from 2024-01-01 --to 2024-02-01",
+		Args:    cobra.NoArgs,
 		RunE: action(func(cmd *cobra.Command, _ []string) (err error) {
 			if opts.Interval, err = interval.window(); err != nil {
 				return err
@@ -48,9 +54,9 @@ func newBackfill(p *process) *cobra.Command {
 	}
 	configFlag(cmd, &file)
 	interval.add(cmd)
-	cmd.Flags().StringVar(&step, "step", "", "what one job covers, such as 6h: `D` wins over window.step")
+	cmd.Flags().StringVar(&step, "step", "", "cut the interval into jobs of `D`, such as 6h; wins over window.step")
 	cmd.Flags().BoolVar(&opts.JSON, "json", false, "print one JSON object as the last line")
-	cmd.Flags().BoolVar(&opts.TakeOver, "take-over", false, "fence a live instance of the same pipeline")
+	cmd.Flags().BoolVar(&opts.TakeOver, "take-over", false, "stop a live instance of the same pipeline, and go on in its place")
 	return cmd
 }
 
@@ -65,7 +71,7 @@ func runBackfill(ctx context.Context, p *process, cfg config.Config, opts backfi
 			return err
 		}
 	} else {
-		printSummary(p.stdout, summary, time.Since(started))
+		printSummary(p.stdout, summary, cfg.Kafka.Topics.DLQ, time.Since(started))
 	}
 	return unfinished(summary)
 }
@@ -73,7 +79,8 @@ func runBackfill(ctx context.Context, p *process, cfg config.Config, opts backfi
 // backfill runs a pipeline over the interval, from claim to release.
 func (p *process) backfill(ctx context.Context, cfg config.Config, interval conv.Window, takeOver bool, events pipeline.Events) (pipeline.Summary, error) {
 	limitMemory(cfg)
-	m, err := p.assemble(ctx, cfg, interval.From, events)
+	var doubt error
+	m, err := p.assemble(ctx, cfg, interval.From, noteDoubt(events, &doubt))
 	if err != nil {
 		return pipeline.Summary{}, err
 	}
@@ -81,18 +88,36 @@ func (p *process) backfill(ctx context.Context, cfg config.Config, interval conv
 	defer stop()
 	p.log.Info().Str("pipeline", cfg.Pipeline).Str("run", m.run).Stringer("interval", interval).Msg("backfill begins")
 	summary, err := m.pipeline.Backfill(ctx, interval, takeOver)
-	interrupted := errors.Is(err, errInterrupted)
-	if closing := m.close(ctx, err == nil || interrupted); closing != nil {
+	cause := context.Cause(ctx)
+	interrupted := errors.Is(cause, errInterrupted) && (errors.Is(err, cause) || errors.Is(err, context.Canceled))
+	if closing := m.close(ctx, err == nil || interrupted && doubt == nil); closing != nil {
 		p.log.Warn().Err(closing).Msg("closing")
 	}
 	var owned *producer.OwnedError
 	switch {
 	case errors.As(err, &owned):
 		return summary, &exitError{ExitOwned, err}
+	case interrupted && doubt != nil:
+		return summary, fmt.Errorf("%w while commits failed (%w); the same command reads again what is not committed", cause, doubt)
 	case interrupted:
-		return summary, fmt.Errorf("%w; all that was read is committed, and the same command goes on behind it", err)
+		return summary, fmt.Errorf("%w; all that was read is committed, and the same command goes on behind it", cause)
 	}
 	return summary, err
+}
+
+// noteDoubt keeps in doubt the error of a commit for as long as nobody knows what became of
+// it. The events it watches come from the goroutine that runs the pipeline.
+func noteDoubt(events pipeline.Events, doubt *error) pipeline.Events {
+	recovering, claimed := events.Recovering, events.Claimed
+	events.Recovering = func(err error, wait time.Duration) {
+		*doubt = err
+		recovering(err, wait)
+	}
+	events.Claimed = func(windows int) {
+		*doubt = nil
+		claimed(windows)
+	}
+	return events
 }
 
 func (p *process) report(cfg config.Config, m *machine) statusReport {

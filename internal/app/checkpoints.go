@@ -19,7 +19,7 @@ import (
 func newCheckpoints(p *process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "checkpoints",
-		Short: "Look into the ledger",
+		Short: "Look into the ledger: how far each window is",
 	}
 	cmd.AddCommand(newCheckpointsList(p), newCheckpointsShow(p))
 	return cmd
@@ -46,9 +46,10 @@ func newCheckpointsList(p *process) *cobra.Command {
 func newCheckpointsShow(p *process) *cobra.Command {
 	var file string
 	cmd := &cobra.Command{
-		Use:   "show -c FILE T/T",
-		Short: "Print all that the ledger knows of one window",
-		Args:  cobra.ExactArgs(1),
+		Use:     "show -c FILE FROM/TO",
+		Short:   "Print all that the ledger knows of one window",
+		Example: "  convstream checkpoints show -c convstream.yaml 2024-01-01/2024-01-02",
+		Args:    cobra.ExactArgs(1),
 		RunE: action(func(cmd *cobra.Command, args []string) error {
 			w, err := parseWindow(args[0])
 			if err != nil {

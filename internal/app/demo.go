@@ -80,7 +80,7 @@ func runDemo(ctx context.Context, p *process, opts demoOptions) error {
 	if opts.JSON {
 		return errors.Join(printJSON(p.stdout, newSummary(summary, time.Since(started))), unfinished(summary))
 	}
-	printSummary(p.stdout, summary, time.Since(started))
+	printSummary(p.stdout, summary, stage.config.Kafka.Topics.DLQ, time.Since(started))
 	if err := p.showRows(ctx, stage.config, 3); err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func openStage(dir string, opts demoOptions) (s *stage, err error) {
 	}()
 	data := filepath.Join(dir, "kafka")
 	if s.lock, err = lockDir(dir); err != nil {
-		return s, err
+		return s, fmt.Errorf("%w; wait for the other demonstration, or start this one in a folder that can be written", err)
 	}
 	s.kafka, err = kfake.NewCluster(kfake.NumBrokers(1), kfake.ClusterID("convstream-demo"), kfake.DataDir(data))
 	if err != nil {
@@ -176,18 +176,22 @@ jobs into an embedded Kafka, exactly once, as Avro.
 }
 
 func (s *stage) takeLeave(w io.Writer, opts demoOptions) {
-	next := "--faults        the same on a bad day: 429, 503, cut connections, poison rows"
+	again := fmt.Sprintf("convstream demo --rows %d", opts.Rows)
+	next := again + " --faults\n      the same on a bad day: 429, 503, cut connections, poison rows"
 	if opts.Faults {
-		next = "--rows 1000000  the same with more of everything"
+		again += " --faults"
+		next = "convstream demo --rows 1000000\n      more of everything"
 	}
 	fmt.Fprintf(w, `
 The rows lie in %s, in topic genesys.conversations of the embedded broker.
 What to try next:
-  convstream demo %s
-  convstream demo again             it finds every row there and publishes none
-  press Ctrl-C in the middle, or kill -9 it, and start it again: no row is lost or doubled
-  docs/configuration.md             the same with your Kafka and your Genesys Cloud
-`, filepath.Join(s.dir, "kafka"), next)
+  %s
+  %s
+      once more: it finds every row there and publishes none. Or press Ctrl-C in the middle,
+      or kill -9 it, and start it again: no row is lost or doubled
+  docs/configuration.md
+      the same with your Kafka and your Genesys Cloud
+`, filepath.Join(s.dir, "kafka"), next, again)
 }
 
 // showRows prints the newest rows, decoded.

@@ -55,7 +55,7 @@ func TestAnInterruptedCommandFailsAndNamesTheSignal(t *testing.T) {
 	if exitCode(err) != ExitFailed || !errors.Is(err, errInterrupted) || !strings.Contains(err.Error(), "terminated") {
 		t.Errorf("exit code %d, %v", exitCode(err), err)
 	}
-	err = action(func(*cobra.Command, []string) error { return errNotBuilt })(cmd, nil)
+	err = action(func(*cobra.Command, []string) error { return errors.New("broken") })(cmd, nil)
 	if errors.Is(err, errInterrupted) {
 		t.Errorf("an error of another kind is told as %v", err)
 	}
@@ -141,10 +141,22 @@ func TestOnlyCommandsThatWorkAreListed(t *testing.T) {
 	}
 }
 
-func TestEveryProblemOfAConfigurationIsOneLine(t *testing.T) {
-	var out bytes.Buffer
-	printError(&out, errors.Join(errors.New("a: 1"), errors.New("b: 2")))
-	if got, want := out.String(), "convstream: a: 1\nconvstream: b: 2\n"; got != want {
-		t.Errorf("printed %q, want %q", got, want)
+func TestEveryErrorThatIsJoinedIsOneLine(t *testing.T) {
+	problems := errors.Join(errors.New("a: 1"), errors.New("b:\n<html>\n2"))
+	gone := fmt.Errorf("%w: %w", errors.New("job gone"), errors.New("HTTP 404"))
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{usageError(problems), "convstream: a: 1\nconvstream: b: <html> 2\n"},
+		{errors.Join(gone, errors.Join(problems)), "convstream: job gone: HTTP 404\nconvstream: a: 1\nconvstream: b: <html> 2\n"},
+		{fmt.Errorf("load: %w", problems), "convstream: load: a: 1 b: <html> 2\n"},
+		{&exitError{ExitFailed, gone}, "convstream: job gone: HTTP 404\n"},
+	} {
+		var out bytes.Buffer
+		printError(&out, c.err)
+		if got := out.String(); got != c.want {
+			t.Errorf("printed %q, want %q", got, c.want)
+		}
 	}
 }

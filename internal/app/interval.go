@@ -14,7 +14,7 @@ type intervalFlags struct{ from, to string }
 
 // add adds both flags to a command, which cannot do without them.
 func (f *intervalFlags) add(cmd *cobra.Command) {
-	const form = "RFC 3339 with Z or an offset, or a date in UTC"
+	const form = "a date in UTC, or RFC 3339 with Z or an offset"
 	cmd.Flags().StringVar(&f.from, "from", "", "start of the interval, included: `T` is "+form)
 	cmd.Flags().StringVar(&f.to, "to", "", "end of the interval, not included: `T` is "+form)
 	for _, name := range []string{"from", "to"} {

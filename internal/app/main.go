@@ -44,11 +44,26 @@ func Main(args, environ []string, stdout, stderr io.Writer) int {
 
 // printError writes one line for the error, or one for each that it joins.
 func printError(w io.Writer, err error) {
-	for line := range strings.Lines(strings.TrimSpace(err.Error())) {
-		if line = strings.TrimSpace(line); line != "" {
-			fmt.Fprintf(w, "convstream: %s\n", line)
-		}
+	for _, sentence := range sentences(err) {
+		fmt.Fprintf(w, "convstream: %s\n", sentence)
 	}
+}
+
+// sentences takes apart what errors.Join has put together. What is one error stays on one
+// line, even if it quotes another program's answer, which may have several.
+func sentences(err error) []string {
+	var joined interface {
+		error
+		Unwrap() []error
+	}
+	if errors.As(err, &joined) && errors.Join(joined.Unwrap()...).Error() == err.Error() {
+		var all []string
+		for _, e := range joined.Unwrap() {
+			all = append(all, sentences(e)...)
+		}
+		return all
+	}
+	return []string{strings.Join(strings.Fields(err.Error()), " ")}
 }
 
 // withSignals returns a context that the first SIGINT or SIGTERM cancels, with a cause that

@@ -14,6 +14,12 @@ func (p *process) extractorHooks() extractor.Hooks {
 		Polled: func(w conv.Window, job conv.Job, s conv.JobStatus, n int, since time.Duration) {
 			p.log.Info().Stringer("window", w).Str("job", job.ID).Str("status", s.Word).Float64("progress", s.Progress).
 				Int("poll", n).Float64("seconds", since.Seconds()).Msg("job polled")
+			if s.State == conv.JobUnknown {
+				p.log.Warn().Stringer("window", w).Str("job", job.ID).Str("status", s.Word).Msg("a status that is none of the platform's; polling goes on")
+			}
+			if s.Results != "" {
+				p.log.Warn().Stringer("window", w).Str("job", job.ID).Str("results", s.Results).Msg("the platform names another place for the results; it is not followed")
+			}
 		},
 		Retrying: func(op extractor.Op, w conv.Window, wait time.Duration, err error) {
 			p.log.Warn().Stringer("window", w).Str("call", string(op)).Dur("wait_ms", wait).Err(err).Msg("call is tried again")
@@ -48,7 +54,11 @@ func (p *process) pipelineEvents() pipeline.Events {
 			p.log.Info().Stringer("window", w).Str("job", job.ID).Int("attempt", attempt).Msg("job submitted")
 		},
 		Ended: func(w conv.Window, job conv.Job, s conv.JobStatus) {
-			p.log.Info().Stringer("window", w).Str("job", job.ID).Str("status", s.Word).Str("error", s.Error).Msg("job ended")
+			e := p.log.Info().Stringer("window", w).Str("job", job.ID).Str("status", s.Word)
+			if s.Error != "" {
+				e = e.Str("error", s.Error)
+			}
+			e.Msg("job ended")
 		},
 		Retrying: func(w conv.Window, reason string, wait time.Duration) {
 			p.log.Warn().Stringer("window", w).Str("reason", reason).Dur("wait_ms", wait).Msg("window gets another job")
@@ -62,7 +72,7 @@ func (p *process) pipelineEvents() pipeline.Events {
 		},
 		Closed: func(cp conv.Checkpoint) {
 			e := p.log.Info()
-			if cp.State == conv.Incomplete || cp.State == conv.Unverified {
+			if cp.LastError != "" {
 				e = p.log.Warn()
 			}
 			e = e.Stringer("window", cp.Window).Str("state", string(cp.State)).Int64("fetched", cp.Counters.Fetched).
@@ -71,7 +81,10 @@ func (p *process) pipelineEvents() pipeline.Events {
 			if cp.Expected != nil {
 				e = e.Int64("expected", *cp.Expected)
 			}
-			e.Str("reason", cp.LastError).Msg("window closed")
+			if cp.LastError != "" {
+				e = e.Str("reason", cp.LastError)
+			}
+			e.Msg("window closed")
 		},
 		Alert: func(ev conv.Event) {
 			p.log.Error().Str("kind", ev.Kind).Stringer("window", ev.Window).Interface("detail", ev.Detail).Msg("alert")

@@ -16,7 +16,7 @@ func TestR55_EveryPollLogsJobStatusAndProgress(t *testing.T) {
 	var out bytes.Buffer
 	p := &process{log: zerolog.New(&out)}
 	w := conv.Window{From: 1704067200000, To: 1704153600000}
-	p.extractorHooks().Polled(w, conv.Job{ID: "job-1"}, conv.JobStatus{Word: "running", Progress: 0.95}, 3, 70*time.Second)
+	p.extractorHooks().Polled(w, conv.Job{ID: "job-1"}, conv.JobStatus{State: conv.JobRunning, Word: "running", Progress: 0.95}, 3, 70*time.Second)
 	var got map[string]any
 	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
 		t.Fatal(err)

@@ -2,7 +2,6 @@ package app
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 
@@ -16,6 +15,8 @@ func newRoot(p *process) *cobra.Command {
 		Use:   "convstream",
 		Short: "Stream Genesys Cloud conversations into Kafka, exactly once",
 		Long: `convstream streams Genesys Cloud conversation details into Kafka, exactly once, as Avro.
+
+Results go to stdout, the log and errors to stderr.
 
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 finished but a window is
 incomplete or off its count, 4 another live instance owns the pipeline.`,
@@ -61,7 +62,7 @@ func requireSubcommand(cmd *cobra.Command) {
 
 // configFlag adds -c, which every command that talks to the world needs.
 func configFlag(cmd *cobra.Command, path *string) {
-	cmd.Flags().StringVarP(path, "config", "c", "", "configuration `FILE`")
+	cmd.Flags().StringVarP(path, "config", "c", "", "configuration `FILE`, YAML")
 	if err := cmd.MarkFlagRequired("config"); err != nil {
 		panic(err) // the flag is added in the line above
 	}
@@ -87,6 +88,3 @@ func printJSON(w io.Writer, v any) error {
 	}
 	return nil
 }
-
-// errNotBuilt is what commands return until they are wired.
-var errNotBuilt = errors.New("not built yet")

@@ -28,7 +28,7 @@ func newSim(p *process) *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:   "sim",
-		Short: "Run a stand-in for Genesys Cloud",
+		Short: "Run a stand-in for Genesys Cloud, for tests and for trying things out",
 		Args:  cobra.NoArgs,
 		RunE: action(func(cmd *cobra.Command, _ []string) (err error) {
 			if opts.Platform.Window, err = interval.window(); err != nil {

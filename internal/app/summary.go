@@ -32,12 +32,19 @@ func newSummary(s pipeline.Summary, took time.Duration) summaryJSON {
 	}
 }
 
-func printSummary(w io.Writer, s pipeline.Summary, took time.Duration) {
+// printSummary says it for people; dlq is the topic of dead letters.
+func printSummary(w io.Writer, s pipeline.Summary, dlq string, took time.Duration) {
 	c := s.Counters
-	fmt.Fprintf(w, "%d windows, %d rows fetched in all: %d published (%d of them revisions), %d repeats dropped, %d dead letters; this run took %s\n",
+	fmt.Fprintf(w, "%d windows, over all runs: %d rows fetched = %d published (%d of them revisions) + %d repeats + %d dead letters; this run took %s\n",
 		s.Windows, c.Fetched, c.Published, c.Revisions, c.Duplicates, c.Invalid, took.Round(10*time.Millisecond))
+	if c.Invalid > 0 {
+		fmt.Fprintf(w, "the dead letters lie in topic %s; header cs-reason says what is wrong with each\n", dlq)
+	}
+	if s.Short > 0 {
+		fmt.Fprintf(w, "%d rows fewer than the platform counts, below window.reconcile_threshold; checkpoints show tells where\n", s.Short)
+	}
 	if s.Unasked > 0 {
-		fmt.Fprintf(w, "%d windows are unverified: window.reconcile is off\n", s.Unasked)
+		fmt.Fprintf(w, "%d windows are unverified: window.reconcile is false, so the platform was not asked for its count\n", s.Unasked)
 	}
 }
 
@@ -45,10 +52,12 @@ func printSummary(w io.Writer, s pipeline.Summary, took time.Duration) {
 func unfinished(s pipeline.Summary) error {
 	var errs []error
 	if len(s.Incomplete) > 0 {
-		errs = append(errs, fmt.Errorf("rows are missing in %s; checkpoints show tells why, and the same command tries again", windowList(s.Incomplete)))
+		errs = append(errs, fmt.Errorf("incomplete, or off the platform's count: %s; convstream checkpoints show tells why, and the same command tries again",
+			windowList(s.Incomplete)))
 	}
 	if len(s.Unverified) > 0 {
-		errs = append(errs, fmt.Errorf("no count to compare with for %s; the same command asks again, window.reconcile: false asks for none", windowList(s.Unverified)))
+		errs = append(errs, fmt.Errorf("published, but the platform gave no count to compare with: %s; the same command asks again, and window.reconcile: false does without",
+			windowList(s.Unverified)))
 	}
 	if errs == nil {
 		return nil

@@ -78,7 +78,9 @@ func runTail(ctx context.Context, p *process, cfg config.Config, opts tailOption
 	return nil
 }
 
-// newest returns the last n records of a topic by their timestamps, oldest first.
+// newest returns n records from the end of a topic's partitions, those with the newest
+// timestamps, oldest first. Rows carry their event's time, so they need not be the ones that
+// were written last.
 func newest(ctx context.Context, r *producer.Reader, topic string, n int) ([]*kgo.Record, error) {
 	ends, err := r.Ends(ctx, topic)
 	if err != nil {

@@ -27,7 +27,12 @@ func newVerify(p *process) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify -c FILE --from T --to T",
 		Short: "Compare the topic with the ledger: doubles, gaps, foreign rows",
-		Args:  cobra.NoArgs,
+		Long: `Compare the topic with the ledger: doubles, gaps, foreign rows.
+
+It reads both topics from their start, and changes nothing. It exits 1 if the topic is not
+what the ledger says, and 3 if it is, but the interval is not published whole.`,
+		Example: "  convstream verify -c convstream.yaml --from 2024-01-01 --to 2024-02-01",
+		Args:    cobra.NoArgs,
 		RunE: action(func(cmd *cobra.Command, _ []string) (err error) {
 			if opts.Interval, err = interval.window(); err != nil {
 				return err
@@ -69,7 +74,10 @@ func runVerify(ctx context.Context, p *process, cfg config.Config, opts verifyOp
 	if err := r.Records(ctx, cfg.Kafka.Topics.DLQ, nil, a.deadLetter); err != nil {
 		return err
 	}
-	report := a.report()
+	if ledger, err = r.Ledger(ctx); err != nil {
+		return err
+	}
+	report := a.report(ledger.Windows)
 	if opts.JSON {
 		err = printJSON(p.stdout, report)
 	} else {
@@ -95,11 +103,11 @@ func printAudit(w io.Writer, r auditReport) {
 // not whole.
 func (r auditReport) verdict() error {
 	if r.Missing > 0 || r.Doubled > 0 || r.Foreign > 0 || len(r.Off) > 0 || !r.Balanced {
-		return &exitError{ExitFailed, fmt.Errorf("the topic is not what the ledger says: %d rows missing, %d doubled, %d foreign, %d windows off their count",
-			r.Missing, r.Doubled, r.Foreign, len(r.Off))}
+		return &exitError{ExitFailed, fmt.Errorf("the topic is not what the ledger says: %d rows missing, %d doubled, %d foreign; "+
+			"%d windows off their count; counters balance: %t", r.Missing, r.Doubled, r.Foreign, len(r.Off), r.Balanced)}
 	}
 	if len(r.Incomplete) > 0 {
-		return &exitError{ExitIncomplete, fmt.Errorf("not published whole: %s", windowList(r.Incomplete))}
+		return &exitError{ExitIncomplete, fmt.Errorf("not published whole: %s; convstream backfill publishes what is missing", windowList(r.Incomplete))}
 	}
 	return nil
 }

@@ -93,8 +93,10 @@ type Checkpoint struct {
 	StoredMin *int64 `json:"stored_min,omitempty"`
 	StoredMax *int64 `json:"stored_max,omitempty"`
 
-	// DeadInside counts the dead letters that the platform's count includes, as far as their
-	// timestamps tell.
+	// JobRows counts the rows of the present job, but for the one that a page repeats from the
+	// page before. DeadInside counts its dead letters that the platform's count of the window
+	// includes, as far as their timestamps tell.
+	JobRows    int64 `json:"job_rows,omitempty"`
 	DeadInside int64 `json:"dead_inside,omitempty"`
 
 	// Ranges hold every record published for the window, over all attempts. They may hold

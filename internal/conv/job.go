@@ -14,12 +14,21 @@ var ErrNoBaseline = errors.New("the platform offers no count for this window")
 
 // Job is an asynchronous query that the platform has accepted.
 type Job struct {
-	ID        string `json:"id,omitempty"`
-	Submitted int64  `json:"submitted,omitempty"` // epoch ms; the poll deadline counts from here
-}
+	ID string `json:"id,omitempty"`
 
-// Observation is the job's submit time in epoch seconds, as marks carry it.
-func (j Job) Observation() uint32 { return uint32(j.Submitted / 1000) }
+	// Submitted is when the job was submitted by our clock, epoch ms: polls and their
+	// deadline count from here.
+	Submitted int64 `json:"submitted,omitempty"`
+
+	// PlatformTime is the same moment by the platform's clock, epoch ms: what the job can
+	// have seen counts from here.
+	PlatformTime int64 `json:"platform_time,omitempty"`
+
+	// Observation orders what jobs saw: it stands in the marks of the job's rows. It is the
+	// platform's time in epoch seconds, raised where that would not lie above every earlier
+	// job's.
+	Observation uint32 `json:"observation,omitempty"`
+}
 
 // JobState is where a job stands. Each dialect maps its own words to these.
 type JobState uint8
@@ -44,4 +53,5 @@ type JobStatus struct {
 	Progress float64 // 0 to 1, -1 where absent; an estimate that decides nothing
 	Error    string  // why the job failed
 	Count    int64   // rows of the result, -1 where absent
+	Results  string  // where the platform says the results are, if not where they should be
 }

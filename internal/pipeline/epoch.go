@@ -17,7 +17,7 @@ import (
 type commitFailed struct {
 	err       error
 	at        string // window and position of the batch
-	committed uint64 // batches committed so far in the epoch and those before it
+	committed uint64 // batches committed before
 }
 
 func (e *commitFailed) Error() string { return e.err.Error() }
@@ -26,6 +26,11 @@ func (e *commitFailed) Unwrap() error { return e.err }
 func (e *commitFailed) permanent() bool {
 	var p interface{ Permanent() bool }
 	return errors.As(e.err, &p) && p.Permanent()
+}
+
+// failed is the end of an epoch that recovery can follow.
+func (p *Pipeline) failed(err error, at string) error {
+	return &commitFailed{err: err, at: at, committed: p.committed.Load()}
 }
 
 // errEpochOver is why windows stop when the committer has given up.
@@ -44,6 +49,8 @@ type epoch struct {
 	ctx     context.Context // ends when intake stops
 	batches chan handover   // unbuffered: a batch in it is held by its window
 	over    chan struct{}   // closed when the committer has given up
+	moved   signal          // a batch was committed
+	hurry   signal          // somebody waits for open batches to be committed
 
 	lastPass bool // the windows at work were short when their neighbours were still at work
 	shortMu  sync.Mutex
@@ -76,7 +83,7 @@ func (p *Pipeline) runEpoch(ctx context.Context, windows []conv.Window) error {
 	if failed != nil {
 		return failed
 	}
-	if err == nil && ctx.Err() != nil {
+	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) {
 		err = context.Cause(ctx)
 	}
 	return err
@@ -121,7 +128,7 @@ func (e *epoch) commitAll(ctx context.Context) error {
 			}
 		case <-tick.C:
 			if err := e.kafka.Heartbeat(ctx); err != nil {
-				return &commitFailed{err: err, at: "heartbeat", committed: e.committed}
+				return e.failed(err, "heartbeat")
 			}
 		}
 	}
@@ -130,11 +137,10 @@ func (e *epoch) commitAll(ctx context.Context) error {
 func (e *epoch) commit(ctx context.Context, h handover) error {
 	b, start := h.batch, time.Now()
 	if err := e.kafka.Commit(ctx, b); err != nil {
-		pos := b.Checkpoint.Position
-		at := b.Checkpoint.Window.String() + " page " + pos.Token + " row " + strconv.Itoa(pos.Row)
-		return &commitFailed{err: err, at: at, committed: e.committed}
+		from := e.ledger.at(b.Checkpoint.Window).Position // where the batch ends depends on when it closed
+		return e.failed(err, b.Checkpoint.Window.String()+" page "+from.Token+" row "+strconv.Itoa(from.Row))
 	}
-	e.committed++
+	e.committed.Add(1)
 	cp := b.Checkpoint
 	e.ledger.set(cp)
 	if s, ok := span(cp); ok {
@@ -142,6 +148,7 @@ func (e *epoch) commit(ctx context.Context, h handover) error {
 			return fmt.Errorf("remember what was published: %w", err)
 		}
 	}
+	e.moved.fire()
 	e.events.Committed(cp, len(b.Records), len(b.Dead), time.Since(start))
 	if h.done != nil {
 		close(h.done)

@@ -29,7 +29,11 @@ func (p *Pipeline) load(ctx context.Context, ms int64) error {
 		}
 		for _, s := range missing {
 			if err := p.loadSpan(ctx, s); err != nil {
-				return fmt.Errorf("load the history of window %s: %w", s.ID, err)
+				err = fmt.Errorf("load the history of window %s: %w", s.ID, err)
+				if ctx.Err() != nil {
+					return err
+				}
+				return p.failed(err, "history") // an outage is no reason to end the run
 			}
 		}
 	}

@@ -28,6 +28,8 @@ type Extractor interface {
 	Read(ctx context.Context, w conv.Window, job conv.Job, from conv.Position, emit func(conv.Chunk) error) error
 	// Baseline is the platform's own count of the window's rows, or conv.ErrNoBaseline.
 	Baseline(ctx context.Context, w conv.Window) (int64, error)
+	// Cancel aborts a job that nobody will read. Refusals are not errors.
+	Cancel(ctx context.Context, w conv.Window, job conv.Job) error
 }
 
 // Contract turns a row into the value of its record.
@@ -61,7 +63,9 @@ type Config struct {
 	Dialect   string
 	Query     string // hash of the submit payload's fixed part
 	SchemaID  uint32
+	Limit     int64         // most rows of one job: a result that reaches it is cut off
 	Step      time.Duration // length of a window
+	Lag       time.Duration // how long after its end a window may still get rows
 	Windows   int           // how many are in flight
 	Interval  time.Duration // a batch is committed at this age
 	Bytes     int           // or at this size
@@ -80,8 +84,9 @@ type Pipeline struct {
 
 	ledger    ledger
 	loading   chan struct{} // holds one token: one reader of old rows at a time
-	batchIDs  atomic.Uint64 // names batches to the history
-	committed uint64        // batches; the committer's own
+	ids       atomic.Uint64 // names batches and their owners to the history
+	committed atomic.Uint64 // batches so far
+	observed  observations
 }
 
 // New makes a pipeline.
@@ -124,28 +129,31 @@ func (p *Pipeline) Backfill(ctx context.Context, interval conv.Window, takeOver 
 func (p *Pipeline) adopt(windows map[conv.Window]conv.Checkpoint) {
 	p.history.Forget()
 	p.ledger.replace(windows)
+	for _, cp := range windows {
+		p.observed.saw(cp.Job.Observation)
+	}
 	p.history.Expect(p.ledger.spans())
 }
 
-// failures remembers how commits failed, to tell an outage from a loop.
+// failures remembers how commits failed since the last one that succeeded, to tell an outage
+// from a loop.
 type failures struct {
-	since     time.Time // of the first failure since the last success
+	since     time.Time
 	committed uint64
-	permanent string // the last permanent error, and where it struck
+	permanent string // where the last permanent error struck
 	tries     int
 }
 
 // recover asks the publisher what was committed, until it answers.
 func (p *Pipeline) recover(ctx context.Context, f *failures, lost *commitFailed) (map[conv.Window]conv.Checkpoint, error) {
 	if lost.committed != f.committed || f.since.IsZero() {
-		*f = failures{since: time.Now(), committed: lost.committed, permanent: f.permanent}
+		*f = failures{since: time.Now(), committed: lost.committed}
 	}
 	if lost.permanent() {
-		what := lost.at + ": " + lost.Error()
-		if what == f.permanent {
+		if lost.at == f.permanent {
 			return nil, fmt.Errorf("Kafka refuses the same batch again, so trying on is no use: %w", lost.err)
 		}
-		f.permanent = what
+		f.permanent = lost.at
 	}
 	for err := lost.err; ; {
 		f.tries++
@@ -197,6 +205,7 @@ type Summary struct {
 	Incomplete []conv.Window // rows are missing
 	Unverified []conv.Window // no count was to be had
 	Unasked    int           // published, and no count asked for
+	Short      int64         // rows that the platform counts and reconciled windows lack: below the threshold
 }
 
 func (p *Pipeline) summary(interval conv.Window) Summary {
@@ -213,6 +222,8 @@ func (p *Pipeline) summary(interval conv.Window) Summary {
 			s.Unverified = append(s.Unverified, w)
 		case cp.State == conv.Published:
 			s.Unasked++
+		case cp.Held != nil && cp.Expected != nil:
+			s.Short += max(0, *cp.Expected-*cp.Held)
 		}
 	}
 	return s

@@ -2,43 +2,45 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"convstream/dedupe"
 	"convstream/internal/conv"
 )
 
 // reconcile compares what Kafka holds of the window with the platform's own count. A
 // shortfall is a problem that another job may mend, and gets one. What then remains stays
 // visible in the ledger, and above the threshold the window is incomplete.
-func (r *worker) reconcile() (problem string, err error) {
+func (r *worker) reconcile() (setback, error) {
 	held, err := r.held()
 	if err != nil {
-		return "", err
+		return setback{}, err
 	}
 	r.cp.Held = &held
 	expected, err := r.source.Baseline(r.ctx, r.cp.Window)
 	if err != nil {
 		if cause := context.Cause(r.ctx); cause != nil {
-			return "", cause
+			return setback{}, cause
 		}
 		r.cp.Expected = nil
-		return "", r.report(conv.Unverified, "no count to compare with: "+err.Error())
+		return setback{}, r.report(conv.Unverified, "no count to compare with: "+err.Error())
 	}
 	r.cp.Expected = &expected
 	finding := fmt.Sprintf("Kafka holds %d rows of the window, the platform counts %d", held, expected)
 	switch {
 	case held == expected:
-		return "", r.close(conv.Reconciled, "")
+		return setback{}, r.close(conv.Reconciled, "")
 	case held < expected && !r.lastPass:
 		r.postpone(r.cp.Window) // a neighbour may still bring the rows on the edges
-		return "", nil
+		return setback{}, nil
 	case held < expected && r.tries == 1:
-		return finding, nil
+		return setback{reason: finding}, nil
 	case share(held, expected) > r.cfg.Threshold:
-		return "", r.report(conv.Incomplete, finding)
+		return setback{}, r.report(conv.Incomplete, finding)
 	}
-	return "", r.report(conv.Reconciled, finding)
+	return setback{}, r.report(conv.Reconciled, finding)
 }
 
 // report closes the window with an event on the comparison.
@@ -52,19 +54,23 @@ func (r *worker) report(state conv.State, finding string) error {
 // them, and the dead letters.
 func (r *worker) held() (int64, error) {
 	w := r.cp.Window
-	for ms := w.From; ms < w.To; ms += time.Hour.Milliseconds() {
-		if err := r.load(r.ctx, ms); err != nil {
+	for {
+		for ms := w.From; ms < w.To; ms += time.Hour.Milliseconds() {
+			if err := r.load(r.ctx, ms); err != nil {
+				return 0, err
+			}
+		}
+		if err := r.load(r.ctx, w.To-1); err != nil {
 			return 0, err
 		}
+		rows, err := r.history.Count(w.From, w.To)
+		switch {
+		case err == nil:
+			return rows + r.cp.DeadInside, nil
+		case !errors.Is(err, dedupe.ErrNotReady):
+			return 0, fmt.Errorf("count the rows of window %s: %w", w, err)
+		}
 	}
-	if err := r.load(r.ctx, w.To-1); err != nil {
-		return 0, err
-	}
-	rows, err := r.history.Count(w.From, w.To)
-	if err != nil {
-		return 0, fmt.Errorf("count the rows of window %s: %w", w, err)
-	}
-	return rows + r.cp.DeadInside, nil
 }
 
 // share is by how much of the expectation the two differ.

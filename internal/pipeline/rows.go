@@ -61,6 +61,10 @@ func (r *worker) takeAll(chunks <-chan conv.Chunk) error {
 			if err := r.flush(false); err != nil {
 				return err
 			}
+		case <-r.hurry.next():
+			if err := r.flush(false); err != nil {
+				return err
+			}
 		}
 	}
 }
@@ -72,7 +76,7 @@ func (r *worker) take(c *conv.Chunk) error {
 	}
 	for i := range c.Rows {
 		index := c.At.Row + i
-		if err := r.row(&c.Rows[i], index); err != nil {
+		if err := r.handle(&c.Rows[i], index); err != nil {
 			return err
 		}
 		r.seen = max(r.seen, index+1)
@@ -84,6 +88,10 @@ func (r *worker) take(c *conv.Chunk) error {
 		}
 	}
 	if c.End {
+		if c.Page.Count >= 0 {
+			r.count = c.Page.Count
+		}
+		r.pageEnd = r.last
 		r.open() // so that the new position is committed even when every row was a repeat
 		if c.Next != "" {
 			r.cp.Position = conv.Position{Token: c.Next, Page: r.page + 1}
@@ -92,9 +100,55 @@ func (r *worker) take(c *conv.Chunk) error {
 	return nil
 }
 
-// row decides what becomes of one row: a record, a dead letter, or nothing because it is
-// there already.
-func (r *worker) row(row *conv.Row, index int) error {
+// handle counts a row that is seen for the first time in this job and decides what becomes
+// of it. A row that another window has in flight waits until that is committed.
+func (r *worker) handle(row *conv.Row, index int) error {
+	first := index >= r.seen
+	for {
+		moved := r.moved.next()
+		err := r.row(row, index, first)
+		if err == nil && first {
+			r.cp.Counters.Fetched++
+			r.cp.JobRows++
+		}
+		if !errors.Is(err, errContested) {
+			return err
+		}
+		// Whoever waits holds no open batch, so nobody waits for one who waits.
+		if err := r.flush(false); err != nil {
+			return err
+		}
+		if err := r.await(moved); err != nil {
+			return err
+		}
+	}
+}
+
+// errContested says that another window has a row in flight.
+var errContested = errors.New("another window has the row in flight")
+
+// await waits for the next commit, and keeps asking for it.
+func (r *worker) await(moved <-chan struct{}) error {
+	again := time.NewTicker(100 * time.Millisecond)
+	defer again.Stop()
+	for {
+		r.hurry.fire()
+		select {
+		case <-moved:
+			return nil
+		case <-r.over:
+			return errEpochOver
+		case <-r.ctx.Done():
+			return context.Cause(r.ctx)
+		case <-again.C:
+		}
+	}
+}
+
+// row makes a record of a row, or a dead letter, or nothing because it is there already.
+// first says that this job has not brought it before: a page that broke off, or that a killed
+// process had begun, is read again.
+func (r *worker) row(row *conv.Row, index int, first bool) error {
 	b := r.open()
 	start := len(b.Buf)
 	b.Buf = append(b.Buf, row.ConversationID...)
@@ -102,43 +156,62 @@ func (r *worker) row(row *conv.Row, index int) error {
 	mark, reject := r.judge(b, row, mid)
 	if row.HasTime {
 		r.cp.Saw(row.Time)
+		r.noteZone(b, row, index)
 	}
 	if reject != nil {
 		b.Buf = b.Buf[:start]
-		return r.bury(b, row, index, mark, reject)
+		return r.bury(b, row, index, first, mark, reject)
 	}
+	key := conv.RowKey(r.cfg.Org, row.ConversationID, *mark)
 	verdict, err := r.check(b, dedupe.Entry{
-		Key:         conv.RowKey(r.cfg.Org, row.ConversationID, *mark),
+		Key:         key,
 		Time:        mark.Time,
 		Fingerprint: mark.Fingerprint,
 		Observation: mark.Observation,
 	})
 	if err != nil {
+		b.Buf = b.Buf[:start]
 		return err
 	}
+	r.meet(key, index, first)
 	switch verdict {
 	case dedupe.New, dedupe.Revision:
 		b.Add(start, mid, row.Time, *mark)
 		r.cp.Stored(row.Time)
-		r.cp.Counters.Fetched++
 		r.cp.Counters.Published++
 		if verdict == dedupe.Revision {
 			r.cp.Counters.Revisions++
 		}
+		if !first {
+			r.cp.Counters.Fetched++ // the page has changed since it was read
+		}
 	default:
 		b.Buf = b.Buf[:start]
-		r.repeat(index)
+		if first {
+			r.cp.Counters.Duplicates++
+		}
 	}
 	return nil
 }
 
-// repeat counts a row that is there already, unless it is one of those that are read again
-// because the page broke off or the process was restarted.
-func (r *worker) repeat(index int) {
-	if index >= r.seen {
-		r.cp.Counters.Fetched++
-		r.cp.Counters.Duplicates++
+// noteZone tells once that timestamps of the window name no zone: they are taken as UTC.
+func (r *worker) noteZone(b *conv.Batch, row *conv.Row, index int) {
+	if row.Zoned || r.zoneless {
+		return
 	}
+	r.zoneless = true
+	b.Events = append(b.Events, r.event("drift", map[string]any{
+		"kind": "zone_missing", "field": "timestamp", "expected": "Z or an offset", "found": "neither",
+		"job": r.cp.Job.ID, "page": r.page, "row": index,
+	}))
+}
+
+// meet takes back the count of a page's first row that is the last of the page before.
+func (r *worker) meet(key conv.Key, index int, first bool) {
+	if index == 0 && first && key == r.pageEnd {
+		r.cp.JobRows--
+	}
+	r.last = key
 }
 
 // judge encodes the row behind mid and says whether it may be published. The mark is nil
@@ -161,7 +234,7 @@ func (r *worker) judge(b *conv.Batch, row *conv.Row, mid int) (*conv.Mark, *conv
 		Identity:    facts.Identity,
 		Fingerprint: facts.Fingerprint,
 		Time:        row.Time,
-		Observation: r.cp.Job.Observation(),
+		Observation: r.cp.Job.Observation,
 	}
 	if facts.Reject != nil {
 		return mark, facts.Reject
@@ -171,18 +244,26 @@ func (r *worker) judge(b *conv.Batch, row *conv.Row, mid int) (*conv.Mark, *conv
 }
 
 // bury makes a dead letter of a row, once for the same bytes under the same root window.
-func (r *worker) bury(b *conv.Batch, row *conv.Row, index int, mark *conv.Mark, why *conv.Reject) error {
+func (r *worker) bury(b *conv.Batch, row *conv.Row, index int, first bool, mark *conv.Mark, why *conv.Reject) error {
 	digest, length := conv.Digest(row.Digest), row.Length
 	if length == 0 {
 		digest, length = sha256.Sum256(row.Raw), int64(len(row.Raw))
 	}
 	root := r.cp.Root()
-	verdict, err := r.check(b, dedupe.Entry{Key: conv.DeadKey(r.cfg.Org, root, digest), Time: root.From, Dead: true})
+	key := conv.DeadKey(r.cfg.Org, root, digest)
+	verdict, err := r.check(b, dedupe.Entry{Key: key, Time: root.From, Dead: true})
 	if err != nil {
 		return err
 	}
+	r.meet(key, index, first)
+	if !r.dead[key] && first && (!row.HasTime || row.Time >= r.cp.Window.From) {
+		r.cp.DeadInside++
+	}
+	r.dead[key] = true
 	if verdict != dedupe.New {
-		r.repeat(index)
+		if first {
+			r.cp.Counters.Duplicates++
+		}
 		return nil
 	}
 	b.AddDead(conv.DeadLetter{
@@ -192,10 +273,9 @@ func (r *worker) bury(b *conv.Batch, row *conv.Row, index int, mark *conv.Mark, 
 		Job: r.cp.Job.ID, Page: r.page, Row: index,
 	})
 	r.cp.Stored(root.From)
-	r.cp.Counters.Fetched++
 	r.cp.Counters.Invalid++
-	if !row.HasTime || row.Time >= r.cp.Window.From {
-		r.cp.DeadInside++
+	if !first {
+		r.cp.Counters.Fetched++
 	}
 	return nil
 }
@@ -207,8 +287,12 @@ func (r *worker) check(b *conv.Batch, e dedupe.Entry) (dedupe.Verdict, error) {
 		if err := r.load(r.ctx, e.Time); err != nil {
 			return 0, err
 		}
-		verdict, err := r.history.Check(b.ID, e)
-		if !errors.Is(err, dedupe.ErrNotReady) {
+		verdict, err := r.history.Check(b.ID, r.id, e)
+		switch {
+		case errors.Is(err, dedupe.ErrNotReady):
+		case verdict == dedupe.Contested:
+			return verdict, errContested
+		default:
 			return verdict, err
 		}
 	}

@@ -33,10 +33,12 @@ type platform struct {
 	pageRows  int
 	jobs      map[string]conv.Window
 	submitted int
+	cancelled []string
 	endings   []conv.JobState // of the jobs in order of submission; done when used up
 	short     int64           // by how much the count is above the truth
 	pages     map[string]int  // how often each page was asked for, by job and token
 	slow      time.Duration   // wait between two pages
+	claims    int64           // row count of every result by its pages, 0 for none
 }
 
 func newPlatform(n, pageRows int) *platform {
@@ -51,14 +53,15 @@ func newPlatform(n, pageRows int) *platform {
 
 func makeRow(id string, at int64, content string) conv.Row {
 	raw := fmt.Sprintf(`{"conversation.id":%q,"timestamp":%d,"content":%q}`, id, at, content)
-	return conv.Row{Raw: []byte(raw), ConversationID: []byte(id), Time: at, HasTime: true}
+	return conv.Row{Raw: []byte(raw), ConversationID: []byte(id), Time: at, HasTime: true, Zoned: true}
 }
 
 func (p *platform) Submit(_ context.Context, w conv.Window) (conv.Job, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.submitted++
-	job := conv.Job{ID: fmt.Sprintf("job-%d", p.submitted), Submitted: time.Now().UnixMilli()}
+	now := time.Now().UnixMilli()
+	job := conv.Job{ID: fmt.Sprintf("job-%d", p.submitted), Submitted: now, PlatformTime: now}
 	p.jobs[job.ID] = w
 	return job, nil
 }
@@ -97,7 +100,7 @@ func (p *platform) Read(ctx context.Context, _ conv.Window, job conv.Job, at con
 			select {
 			case <-time.After(p.slow):
 			case <-ctx.Done():
-				return context.Cause(ctx)
+				return ctx.Err()
 			}
 		}
 		p.mu.Lock()
@@ -113,7 +116,7 @@ func (p *platform) Read(ctx context.Context, _ conv.Window, job conv.Job, at con
 		if err := emit(c); err != nil {
 			return err
 		}
-		c = conv.Chunk{At: conv.Position{Token: token, Page: n, Row: half}, Rows: rows[half:], End: true}
+		c = conv.Chunk{At: conv.Position{Token: token, Page: n, Row: half}, Rows: rows[half:], End: true, Page: conv.PageFacts{Count: p.says()}}
 		if !last {
 			c.Next = fmt.Sprintf("page %d", n+1)
 		}
@@ -121,6 +124,13 @@ func (p *platform) Read(ctx context.Context, _ conv.Window, job conv.Job, at con
 			return err
 		}
 	}
+}
+
+func (p *platform) Cancel(_ context.Context, _ conv.Window, job conv.Job) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cancelled = append(p.cancelled, job.ID)
+	return nil
 }
 
 func (p *platform) Baseline(_ context.Context, w conv.Window) (int64, error) {
@@ -133,6 +143,14 @@ func (p *platform) Baseline(_ context.Context, w conv.Window) (int64, error) {
 		}
 	}
 	return n, nil
+}
+
+// says is the row count that pages claim, -1 for none.
+func (p *platform) says() int64 {
+	if p.claims == 0 {
+		return -1
+	}
+	return p.claims
 }
 
 // plain is a contract whose values are the rows as they came.
@@ -187,7 +205,7 @@ type setup struct {
 
 func (w *world) defaults(run string) setup {
 	return setup{run: run, files: memfiles.New(), config: pipeline.Config{
-		Org: "acme", Dialect: "reports", Query: "q", Step: time.Hour, Windows: 2,
+		Org: "acme", Dialect: "reports", Query: "q", Limit: 1000, Step: time.Hour, Windows: 2,
 		Interval: time.Second, Bytes: 2000, Reconcile: true, Threshold: 0.05,
 	}}
 }

@@ -46,7 +46,7 @@ func Windows(interval conv.Window, step time.Duration, ledger map[conv.Window]co
 	}
 	take(func(w conv.Window, cp conv.Checkpoint) bool { return cp.State.Closed() && w.Overlaps(interval) })
 	take(func(w conv.Window, cp conv.Checkpoint) bool { return !cp.State.Closed() && interval.Covers(w) })
-	for _, gap := range gaps(interval, taken) {
+	for _, gap := range Uncovered(interval, taken) {
 		taken = append(taken, Cut(gap, step)...)
 	}
 	slices.SortFunc(taken, byTime)
@@ -62,13 +62,13 @@ func Spans(interval conv.Window, ledger map[conv.Window]conv.Checkpoint) []conv.
 			spans = append(spans, w)
 		}
 	}
-	spans = append(spans, gaps(interval, spans)...)
+	spans = append(spans, Uncovered(interval, spans)...)
 	slices.SortFunc(spans, byTime)
 	return spans
 }
 
-// gaps returns what of the interval the windows leave uncovered.
-func gaps(interval conv.Window, windows []conv.Window) []conv.Window {
+// Uncovered returns what of the interval the windows leave uncovered.
+func Uncovered(interval conv.Window, windows []conv.Window) []conv.Window {
 	windows = slices.Clone(windows)
 	slices.SortFunc(windows, byTime)
 	var left []conv.Window

@@ -23,13 +23,13 @@ type Source struct {
 	Org               string  `key:"org"` // part of every dedupe key
 	Dialect           string  `key:"dialect"`
 	Region            string  `key:"region"`
-	BaseURL           string  `key:"base_url"`  // from Region where the file has none; no slash at its end
-	TokenURL          string  `key:"token_url"` // from Region where the file has none
+	BaseURL           string  `key:"base_url"`  // of Region where that wins; no slash at its end
+	TokenURL          string  `key:"token_url"` // of Region where that wins
 	ClientID          string  `key:"client_id"`
-	ClientSecret      Secret  `key:"client_secret"` // the content of ClientSecretFile where that is given
-	ClientSecretFile  string  `key:"client_secret_file"`
-	Limit             int     `key:"limit"`     // rows of one job
-	PageSize          int     `key:"page_size"` // rows, dialect jobs only
+	ClientSecret      Secret  `key:"client_secret"`      // the content of ClientSecretFile where that wins
+	ClientSecretFile  string  `key:"client_secret_file"` // "" where ClientSecret wins
+	Limit             int     `key:"limit"`              // rows of one job
+	PageSize          int     `key:"page_size"`          // rows, dialect jobs only
 	Concurrency       int     `key:"concurrency"`
 	RequestsPerMinute int     `key:"requests_per_minute"`
 	Poll              Poll    `key:"poll"`
@@ -87,8 +87,8 @@ type TLS struct {
 type SASL struct {
 	Mechanism    string `key:"mechanism"`
 	Username     string `key:"username"`
-	Password     Secret `key:"password"` // the content of PasswordFile where that is given
-	PasswordFile string `key:"password_file"`
+	Password     Secret `key:"password"`      // the content of PasswordFile where that wins
+	PasswordFile string `key:"password_file"` // "" where Password wins
 }
 
 // Topics names the topics of a pipeline.

@@ -117,6 +117,28 @@ func flatten(tree map[string]any, prefix string, into map[string]bool) {
 	}
 }
 
+func TestKeysWithoutEffectSaySo(t *testing.T) {
+	c := mustLoad(t, minimal,
+		"CONVSTREAM_SOURCE_PAGE_SIZE=1001", "CONVSTREAM_WINDOW_NARROW=6h", "CONVSTREAM_WINDOW_SETTLE=71h", "CONVSTREAM_KAFKA_TOPICS_SPEECH=s",
+		"CONVSTREAM_WINDOW_STEP=25h", "CONVSTREAM_WINDOW_LAG=16m", "CONVSTREAM_KAFKA_TOPICS_DLQ=d")
+	without := []string{"source.page_size", "window.narrow", "window.settle", "kafka.topics.speech"}
+	want := make([]string, len(without))
+	for i, key := range without {
+		want[i] = variable(key) + ": " + key + ": has no effect in this version"
+	}
+	if diff := cmp.Diff(want, c.Warnings); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
+	}
+
+	var told []string
+	for _, line := range regexp.MustCompile(`(?m)^ *(\w+):.*# no effect in this version`).FindAllStringSubmatch(Example(), -1) {
+		told = append(told, line[1])
+	}
+	if diff := cmp.Diff([]string{"page_size", "narrow", "settle", "speech"}, told); diff != "" {
+		t.Errorf("what the example says has no effect (-want +got):\n%s", diff)
+	}
+}
+
 func TestEveryKeyHasItsOwnVariable(t *testing.T) {
 	owner := map[string]string{}
 	for _, key := range known.values() {
@@ -169,6 +191,30 @@ func TestEnvironmentSetsEveryKindOfValue(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got, secrets); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// Kubernetes gives every container these where a Service is called convstream.
+func TestVariablesOfAKubernetesServiceAreNoConfiguration(t *testing.T) {
+	mustLoad(t, minimal,
+		"CONVSTREAM_SERVICE_HOST=10.0.0.7",
+		"CONVSTREAM_SERVICE_PORT=8080",
+		"CONVSTREAM_SERVICE_PORT_STATUS_PAGE=8080",
+		"CONVSTREAM_PORT=tcp://10.0.0.7:8080",
+		"CONVSTREAM_PORT_8080_TCP=tcp://10.0.0.7:8080",
+		"CONVSTREAM_PORT_8080_TCP_PROTO=tcp",
+		"CONVSTREAM_PORT_8080_TCP_PORT=8080",
+		"CONVSTREAM_PORT_8080_TCP_ADDR=10.0.0.7",
+		"CONVSTREAM_PORT_53_UDP=udp://10.0.0.7:53",
+		"CONVSTREAM_PORT_9_SCTP_ADDR=10.0.0.7",
+	)
+	for _, name := range []string{
+		"CONVSTREAM_SERVICE", "CONVSTREAM_SERVICE_HOSTS", "CONVSTREAM_SERVICE_PORTS", "CONVSTREAM_SERVICE_PORT_",
+		"CONVSTREAM_PORTS", "CONVSTREAM_PORT_8080", "CONVSTREAM_PORT_TCP", "CONVSTREAM_PORT_8080_TCP_HOST",
+	} {
+		if _, err := load(t, minimal, []string{name + "=1"}, nil); err == nil || !strings.Contains(err.Error(), name+":") {
+			t.Errorf("%s gives %v", name, err)
+		}
 	}
 }
 

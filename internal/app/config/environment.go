@@ -12,8 +12,10 @@ import (
 // prefix starts the variables that are configuration.
 const prefix = "CONVSTREAM_"
 
-// Variables that start like configuration and belong to the test suites.
-var reserved = regexp.MustCompile(`^CONVSTREAM_(TEST_.*|KAFKA_LIBS|REQUIRE_REAL)$`)
+// Variables that start like configuration and are none: those of the test suites, and those
+// that Kubernetes gives every container beside a Service called convstream.
+var reserved = regexp.MustCompile(`^CONVSTREAM_(TEST_.*|KAFKA_LIBS|REQUIRE_REAL|` +
+	`SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
 
 // variable is the environment variable of a key: CONVSTREAM_SOURCE_CLIENT_ID for
 // source.client_id. Keys hold underscores themselves, so there is no way back but a search.

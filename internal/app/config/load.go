@@ -27,6 +27,7 @@ func Load(path string, environ []string, overlay map[string]any) (Config, error)
 		path:   path,
 		values: koanf.New("."),
 		origin: map[string]string{},
+		layers: map[string]int{},
 		wrong:  map[string]bool{},
 		env:    environment(environ),
 		config: defaults(),
@@ -57,6 +58,8 @@ type loader struct {
 	env      map[string]string
 	values   *koanf.Koanf
 	origin   map[string]string // where the value of a key stands
+	layers   map[string]int    // which layer the value of a key is from, counted from 1
+	depth    int               // layers so far
 	wrong    map[string]bool   // keys that have a problem
 	problems []error
 	config   Config
@@ -67,8 +70,16 @@ func (l *loader) layer(values map[string]any) error {
 	if err := l.values.Load(confmap.Provider(values, "."), nil); err != nil {
 		return fmt.Errorf("merge configuration: %w", err)
 	}
+	l.depth++
+	for key := range values {
+		l.layers[key] = l.depth
+	}
 	return nil
 }
+
+// later says that the value of key is from a later layer than that of other. Between keys
+// that exclude each other, the later one wins as it would over its own earlier value.
+func (l *loader) later(key, other string) bool { return l.layers[key] > l.layers[other] }
 
 // assign moves the merged values into the configuration. Unknown keys are reported already,
 // by the layer that brought them.

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -13,13 +14,16 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+
+	"convstream/extractor/genesys"
 )
 
 // The platform's limits, and ours.
 const (
-	maxLimit    = 10_000_000 // rows of one query: the platform's cap
-	lowLimit    = 500_000    // the band that suits the usual consumer
+	lowLimit    = 500_000 // the band that suits the usual consumer
 	highLimit   = 1_000_000
+	minOverlap  = time.Millisecond
+	minStep     = 2 * minOverlap
 	maxStep     = 31 * 24 * time.Hour
 	maxDeadline = 24 * time.Hour
 	maxBatch    = 256 << 20
@@ -39,6 +43,17 @@ func (l *loader) validate() {
 	l.loopbackAddress("status.listen", c.Status.Listen)
 	l.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	l.oneOf("log.format", c.Log.Format, FormatJSON, FormatConsole)
+	l.idle()
+}
+
+// idle warns of values that are checked, and that nothing acts on before the next release.
+func (l *loader) idle() {
+	standard := defaults()
+	for _, key := range []string{"source.page_size", "window.narrow", "window.settle", "kafka.topics.speech"} {
+		if !reflect.DeepEqual(known[key].field(&l.config), known[key].field(&standard)) {
+			l.warn(key, "has no effect in this version")
+		}
+	}
 }
 
 func (l *loader) source() {
@@ -50,12 +65,12 @@ func (l *loader) source() {
 	}
 	l.locate()
 	l.required("source.client_id", s.ClientID)
-	l.secret("source.client_secret", &s.ClientSecret, s.ClientSecretFile)
+	l.secret("source.client_secret", &s.ClientSecret, &s.ClientSecretFile)
 	switch {
-	case s.Limit > maxLimit:
-		l.problem("source.limit", "%d is above the platform's cap of %s; choose 1 to %d", s.Limit, humanize.Comma(maxLimit), maxLimit)
+	case s.Limit > genesys.MaxLimit:
+		l.problem("source.limit", "%d is above the platform's cap of %s; choose 1 to %d", s.Limit, humanize.Comma(genesys.MaxLimit), genesys.MaxLimit)
 	case s.Limit < 1:
-		l.problem("source.limit", "%d asks for no rows; choose 1 to %d", s.Limit, maxLimit)
+		l.problem("source.limit", "%d asks for no rows; choose 1 to %d", s.Limit, genesys.MaxLimit)
 	case s.Limit < lowLimit || s.Limit > highLimit:
 		l.warn("source.limit", "%d lies outside %s to %s, the band that suits most consumers; it is used as it stands",
 			s.Limit, humanize.Comma(lowLimit), humanize.Comma(highLimit))
@@ -63,19 +78,35 @@ func (l *loader) source() {
 	between(l, "source.page_size", s.PageSize, 1, 10_000)
 	between(l, "source.concurrency", s.Concurrency, 1, 64)
 	between(l, "source.requests_per_minute", s.RequestsPerMinute, 1, 10_000)
-	between(l, "source.poll.initial", s.Poll.Initial, time.Millisecond, maxDeadline)
-	between(l, "source.poll.max", s.Poll.Max, s.Poll.Initial, maxDeadline)
+	l.doubling("source.poll", s.Poll.Initial, s.Poll.Max)
 	between(l, "source.poll.jitter", s.Poll.Jitter, 0, maxDeadline)
 	between(l, "source.poll.deadline", s.Poll.Deadline, time.Millisecond, maxDeadline)
-	between(l, "source.retry.initial", s.Retry.Initial, time.Millisecond, maxDeadline)
-	between(l, "source.retry.max", s.Retry.Max, s.Retry.Initial, maxDeadline)
+	l.doubling("source.retry", s.Retry.Initial, s.Retry.Max)
+}
+
+// doubling checks a wait that doubles from initial to most. Where they cross, the one that
+// was given last is wrong.
+func (l *loader) doubling(section string, initial, most time.Duration) {
+	initialKey, maxKey := section+".initial", section+".max"
+	between(l, initialKey, initial, time.Millisecond, maxDeadline)
+	between(l, maxKey, most, time.Millisecond, maxDeadline)
+	switch {
+	case initial <= most:
+	case l.later(initialKey, maxKey):
+		l.problem(initialKey, "%s is above %s, which is %s; lower the first or raise the second", initial, maxKey, most)
+	default:
+		l.problem(maxKey, "%s is below %s, which is %s; raise the first or lower the second", most, initialKey, initial)
+	}
 }
 
 func (l *loader) window() {
 	w := &l.config.Window
-	l.span("window.step", w.Step, time.Millisecond, maxStep)
-	if !l.wrong["window.step"] {
-		l.span("window.overlap", w.Overlap, 0, w.Step-time.Millisecond)
+	l.span("window.step", w.Step, minStep, maxStep)
+	if w.Overlap < minOverlap {
+		l.problem("window.overlap", "%s has one window alone ask for the edge it shares with another, and a row on the edge may be lost; choose at least %s",
+			w.Overlap, minOverlap)
+	} else if !l.wrong["window.step"] {
+		l.span("window.overlap", w.Overlap, minOverlap, w.Step-time.Millisecond)
 	}
 	l.span("window.lag", w.Lag, 0, maxStep)
 	l.span("window.settle", w.Settle, 0, maxStep)
@@ -126,31 +157,36 @@ func (l *loader) oneOf(key, v string, words ...string) {
 	}
 }
 
-// secret takes the secret of key from its file, where one is given.
-func (l *loader) secret(key string, s *Secret, file string) {
+// secret checks the secret of key, and takes it from its file where that is given or wins.
+func (l *loader) secret(key string, s *Secret, file *string) {
 	fileKey := key + "_file"
 	switch {
-	case file == "" && s.Reveal() == "":
+	case *file == "" && s.Reveal() == "":
 		l.problem(key, "missing; give it here, in %s, or as a file in %s", variable(key), fileKey)
-		return
-	case file == "":
-		return
-	case s.Reveal() != "":
+	case *file == "":
+	case s.Reveal() == "", l.later(fileKey, key):
+		*s = l.readSecret(fileKey, *file)
+	case l.later(key, fileKey):
+		*file = ""
+	default:
 		l.problem(key, "%s is given too; keep one of them", fileKey)
-		return
 	}
+}
+
+func (l *loader) readSecret(key, file string) Secret {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		l.problem(fileKey, "%w; name a file that can be read", err)
-		return
-	}
-	*s = NewSecret(strings.TrimRight(string(text), "\r\n"))
-	if s.Reveal() == "" {
-		l.problem(fileKey, "%s is empty; write the secret into it", file)
+		l.problem(key, "%w; name a file that can be read", err)
+		return Secret{}
 	}
 	if info, err := os.Stat(file); err == nil && info.Mode().Perm()&0o007 != 0 {
-		l.warn(fileKey, "%s can be read by everyone on this machine; chmod 600 it", file)
+		l.warn(key, "%s can be read by everyone on this machine; chmod 600 it", file)
 	}
+	s := NewSecret(strings.TrimRight(string(text), "\r\n"))
+	if s.Reveal() == "" {
+		l.problem(key, "%s is empty; write the secret into it", file)
+	}
+	return s
 }
 
 // address checks the URL of a server that is sent credentials, unless anonymous: plain HTTP

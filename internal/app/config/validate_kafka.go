@@ -32,7 +32,7 @@ func (l *loader) sasl() {
 	}
 	l.oneOf("kafka.sasl.mechanism", s.Mechanism, MechanismPlain, MechanismSCRAM256, MechanismSCRAM512)
 	l.required("kafka.sasl.username", s.Username)
-	l.secret("kafka.sasl.password", &s.Password, s.PasswordFile)
+	l.secret("kafka.sasl.password", &s.Password, &s.PasswordFile)
 	if s.Mechanism == MechanismPlain && l.config.Kafka.TLS == nil {
 		l.warn("kafka.sasl.mechanism", "PLAIN without kafka.tls sends the password in clear text; add kafka.tls: {}")
 	}
