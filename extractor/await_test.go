@@ -173,7 +173,7 @@ func TestR59_VanishedJobIsGone(t *testing.T) {
 
 func TestPermanentRefusalOfAPollFailsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for _, status := range []int{400, 401, 403, 501} {
+		for _, status := range []int{401, 403, 501} {
 			f := &fakeSource{status: func(int) (conv.JobStatus, error) { return conv.JobStatus{}, refuse(OpStatus, status) }}
 			_, err := New(f, quick(), Hooks{}).Await(t.Context(), window, newJob())
 			var api *APIError

@@ -2,8 +2,15 @@ package extractor
 
 import "convstream/internal/conv"
 
-// maxDepth is how deep containers may nest, the page's own included; as in encoding/json.
-const maxDepth = 10_000
+const (
+	// maxDepth is how deep the containers of a row that is kept may nest, the page's own
+	// included; as in encoding/json.
+	maxDepth = 10_000
+	// maxOpen is how deep any may.
+	maxOpen = 1 << 20
+	// maxTokens is how many tokens a row that is kept may have.
+	maxTokens = 1_000_000
+)
 
 // plain says of each byte whether a string may hold it as it is. Bytes that are no UTF-8
 // pass: readers of the row replace them.
@@ -113,7 +120,10 @@ func (s *scanner) proceed() (complete bool, err error) {
 
 // push passes the bracket at pos.
 func (s *scanner) push(k conv.Kind) error {
-	if len(s.open) == maxDepth {
+	if len(s.open) >= maxDepth && s.mode == keeping {
+		s.outgrow() // the row is not kept, and its page goes on
+	}
+	if len(s.open) == maxOpen || len(s.open) >= maxDepth && s.mode == skipping {
 		return &PageError{Offset: s.offset(), Reason: "nested too deeply"}
 	}
 	s.open = append(s.open, container{kind: k, token: uint32(len(s.tokens))})
@@ -140,6 +150,10 @@ func (s *scanner) token(k conv.Kind, from int, escaped bool) {
 		return
 	}
 	n := len(s.tokens)
+	if n == maxTokens {
+		s.outgrow()
+		return
+	}
 	if n == cap(s.tokens) {
 		fresh := make([]conv.Token, n, max(tokenSlab, 2*n))
 		copy(fresh, s.tokens)

@@ -11,7 +11,7 @@ import (
 // both spellings that pages use: as one literal key with dots, and as nested objects, or
 // mixed. Where a row has a path twice, the last one counts, as in encoding/json.
 type Keys struct {
-	ConversationID string // a string, or a number of which the text counts
+	ConversationID string // a string, or a plain integer of which the text counts
 	Time           string // an ISO 8601 timestamp, or an integral number of epoch ms
 }
 
@@ -25,7 +25,9 @@ func (k Keys) read(r *conv.Row) {
 		case conv.String:
 			r.ConversationID = r.Text(t)
 		case conv.Number:
-			r.ConversationID = r.Bytes(t)
+			if b := r.Bytes(t); plainInteger(b) {
+				r.ConversationID = b
+			}
 		}
 	}
 	if t, ok := find(r, 0, k.Time); ok {
@@ -59,6 +61,13 @@ func find(r *conv.Row, i uint32, path string) (value conv.Token, ok bool) {
 		i = v.Next
 	}
 	return value, ok
+}
+
+// plainInteger says whether a JSON number has one spelling only: digits, and few enough for
+// every reader to agree on them.
+func plainInteger(b []byte) bool {
+	n, err := strconv.ParseInt(string(b), 10, 64)
+	return err == nil && len(b) <= 18 && string(b) == strconv.FormatInt(n, 10)
 }
 
 // maxExact bounds the integers that every float64 below it holds exactly.

@@ -27,7 +27,10 @@ func TestR73_KeyAndTimeAreReadInEverySpelling(t *testing.T) {
 		{guideRow(5), "conv-5", at, true},
 		{`{"timestamp":"2024-01-01T10:15:32.100+02:00","conversation":{"x":{"id":"no"},"id":"yes"}}`, "yes", at, true},
 		{`{"timestamp":"2024-01-01T08:15:32.1","conversation.id":"\u0061\/b"}`, "a/b", at, false}, // R68
-		{`{"timestamp":1704096932100,"conversation.id":12345678901234567890}`, "12345678901234567890", at, true},
+		{`{"timestamp":1704096932100,"conversation.id":123456789012345678}`, "123456789012345678", at, true},
+		{`{"timestamp":1704096932100,"conversation.id":12345678901234567890}`, "", at, true},
+		{`{"timestamp":1704096932100,"conversation.id":5.0}`, "", at, true},
+		{`{"timestamp":1704096932100,"conversation.id":-0}`, "", at, true},
 		{`{"timestamp":1.7040969321e12,"convers\u0061tion.id":"x"}`, "x", at, true},
 		{`{"timestamp":1704096932100.5,"conversation.id":true}`, "", -1, false},
 		{`{"timestamp":1e300,"conversation.id":null}`, "", -1, false},

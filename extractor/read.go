@@ -111,7 +111,7 @@ func (p *attemptedPage) read(ctx context.Context) error {
 func (p *attemptedPage) pass(c conv.Chunk) error {
 	if c.End && !p.circle.extend(p.at.Token, c.Next) {
 		p.stopped = true
-		return fmt.Errorf("results of job %s: page token %q came before: following it would never end", p.job.ID, c.Next)
+		return fmt.Errorf("%w: the page token behind page %d leads back to a page already read", conv.ErrJobGone, p.at.Page)
 	}
 	if err := p.emit(c); err != nil {
 		p.stopped = true

@@ -54,7 +54,7 @@ type mode uint8
 const (
 	skipping  mode = iota
 	keeping        // bytes and tokens
-	digesting      // the head and a digest: the value has outgrown maxRow
+	digesting      // the head and a digest: the value has outgrown maxRow, maxTokens or maxDepth
 )
 
 // oversize is what is kept of a value in mode digesting.
@@ -92,7 +92,7 @@ func (s *scanner) take() conv.Row {
 func (s *scanner) outgrow() {
 	s.mode, s.tokens = digesting, s.tokens[:0]
 	s.large = oversize{
-		head:   slices.Clone(s.buf[s.start:min(s.start+headSize, s.start+s.maxRow)]),
+		head:   slices.Clone(s.buf[s.start:min(s.start+headSize, s.start+s.maxRow, s.pos)]),
 		digest: sha256.New(),
 	}
 }

@@ -10,6 +10,10 @@ import (
 // and the digest are.
 const maxRow = 16 << 20
 
+// maxNext is the longest page token that is believed, in bytes: it has to fit into a ledger
+// record.
+const maxNext = 64 << 10
+
 // Envelope names the members of a results page that matter. All others are passed over.
 type Envelope struct {
 	Rows  string // an array; null or absent where the page has no rows
@@ -219,6 +223,9 @@ func (p *page) nextToken() error {
 		return err
 	}
 	if next, ok := text(&v); ok {
+		if len(next) > maxNext {
+			return &PageError{Offset: p.offset(), Reason: p.envelope.Next + " is too long for a page token"}
+		}
 		p.next = next
 		return nil
 	}

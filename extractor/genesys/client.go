@@ -27,11 +27,11 @@ const (
 
 // Client asks one organisation's API. It may be used by several goroutines.
 type Client struct {
-	http   *http.Client
-	base   string
-	tokens *tokens
-	secret *strings.Replacer // blots out the client secret
-	query  query
+	http    *http.Client
+	base    string
+	tokens  *tokens
+	secrets []string
+	query   query
 }
 
 var _ extractor.Source = (*Client)(nil)
@@ -46,11 +46,11 @@ func New(c Config) (*Client, error) {
 	}
 	client := newHTTPClient(c.HTTP)
 	return &Client{
-		http:   client,
-		base:   strings.TrimRight(c.BaseURL, "/"),
-		tokens: newTokens(&c, client),
-		secret: strings.NewReplacer(c.ClientSecret, "[client secret]"),
-		query:  newQuery(&c),
+		http:    client,
+		base:    strings.TrimRight(c.BaseURL, "/"),
+		tokens:  newTokens(&c, client),
+		secrets: secretsOf(&c),
+		query:   newQuery(&c),
 	}, nil
 }
 
@@ -82,13 +82,13 @@ func (c *Client) do(ctx context.Context, op extractor.Op, method, path string, b
 	for try := 1; ; try++ {
 		token, err := c.tokens.get(ctx, refused)
 		if err != nil {
-			return nil, c.scrub(err, token)
+			return nil, err
 		}
 		resp, err := c.send(ctx, op, method, path, body, token)
 		if err != nil || resp.StatusCode/100 == 2 {
 			return resp, err
 		}
-		err = c.scrub(refusal(op, resp), token)
+		err = c.refusal(op, resp, token)
 		if resp.StatusCode != http.StatusUnauthorized || try == tokenTries {
 			return nil, err
 		}

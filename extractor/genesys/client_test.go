@@ -112,8 +112,8 @@ func TestR17R19R20R21R23R31R37R109_SubmitSendsEightMembersInOrder(t *testing.T) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (conv.Job{ID: "q-1", Submitted: 1704153605000}); got != want {
-		t.Errorf("job is %+v, want %+v", got, want)
+	if got.ID != "q-1" || got.PlatformTime != 1704153605000 {
+		t.Errorf("job is %+v, want q-1 at the platform's time", got)
 	}
 	const body = `{"interval":"PT0S","start":"2023-12-31T23:59:59.999Z","end":"2024-01-01T23:59:59.999Z","view":"default/conversations",` +
 		`"select":["interaction.id","interaction.type","conversation.id","timestamp","attributes.custom.customer_segment",` +
@@ -155,12 +155,17 @@ func TestR38_AnswerWithoutQueryIDIsNoJob(t *testing.T) {
 	}
 }
 
-func TestSubmitTimeIsOursWhereThePlatformTellsNone(t *testing.T) {
+// Polls and their deadline count by our clock, and what the job can have seen by the
+// platform's.
+func TestR39R56_SubmitTimeIsOursAndPlatformTimeThePlatforms(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &platform{answer: []func(*http.Request) *http.Response{always(200, `{"queryId":"q"}`)}}
-		got, err := newClient(t, p).Submit(t.Context(), day)
-		if want := time.Now().UnixMilli(); err != nil || got.Submitted != want {
-			t.Errorf("submitted %d, want %d, %v", got.Submitted, want, err)
+		now := time.Now()
+		for date, want := range map[string]int64{"": now.UnixMilli(), "Date: Sat, 01 Jan 2000 09:00:00 GMT": now.Add(9 * time.Hour).UnixMilli()} {
+			p := &platform{answer: []func(*http.Request) *http.Response{always(200, `{"queryId":"q"}`, date)}}
+			got, err := newClient(t, p).Submit(t.Context(), day)
+			if err != nil || got.Submitted != now.UnixMilli() || got.PlatformTime != want {
+				t.Errorf("%q: %+v, %v; want %d and %d", date, got, err, now.UnixMilli(), want)
+			}
 		}
 	})
 }
@@ -172,7 +177,11 @@ func TestR40R41R47_StatusReadsTheFiveWordsAndTheirFields(t *testing.T) {
 	}{
 		{`{"status":"pending"}`, conv.JobStatus{State: conv.JobQueued, Word: "pending", Progress: -1, Count: -1}},
 		{`{"id":"x","status":"running","progress":0.45,"resultsUri":"/elsewhere","createdTime":"2024-01-01T00:00:05.123Z"}`,
-			conv.JobStatus{State: conv.JobRunning, Word: "running", Progress: 0.45, Count: -1}},
+			conv.JobStatus{State: conv.JobRunning, Word: "running", Progress: 0.45, Count: -1, Results: "/elsewhere"}},
+		{`{"status":"running","resultsUri":"/api/v2/analytics/report-queries/` + job.ID + `/results"}`,
+			conv.JobStatus{State: conv.JobRunning, Word: "running", Progress: -1, Count: -1}},
+		{`{"status":"failed","error":"` + strings.Repeat("<", 100_000) + `"}`,
+			conv.JobStatus{State: conv.JobFailed, Word: "failed", Progress: -1, Count: -1, Error: strings.Repeat("<", maxMessage)}},
 		{`{"status":"completed","progress":"n/a","count":17}`, conv.JobStatus{State: conv.JobDone, Word: "completed", Progress: -1, Count: 17}},
 		{`{"status":"partial","count":"17"}`, conv.JobStatus{State: conv.JobPartial, Word: "partial", Progress: -1, Count: -1}},
 		{`{"status":"failed","error":"Internal Server Error"}`, conv.JobStatus{State: conv.JobFailed, Word: "failed", Progress: -1, Count: -1, Error: "Internal Server Error"}},

@@ -2,10 +2,12 @@ package genesys
 
 import (
 	"cmp"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -17,13 +19,19 @@ import (
 const (
 	maxErrorBody = 4 << 10 // bytes read of a refusal
 	maxMessage   = 500     // bytes kept of its text
+
+	refusalTimeout = 10 * time.Second
 )
 
-// refusal turns an answer that is no success into an APIError, and closes it.
-func refusal(op extractor.Op, resp *http.Response) *extractor.APIError {
+// refusal turns an answer that is no success into an APIError, and closes it. A body that
+// does not come is not waited for: the status says enough.
+func (c *Client) refusal(op extractor.Op, resp *http.Response, token string) *extractor.APIError {
+	late := time.AfterFunc(refusalTimeout, func() { _ = resp.Body.Close() })
+	defer late.Stop()
 	defer resp.Body.Close()
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // what came is better than nothing
-	e := newAPIError(op, resp, body)
+	e := newAPIError(op, resp, []byte(blot(string(body), append(c.secrets, token)...)))
+	e.Code, e.Correlation = blot(e.Code, token), blot(e.Correlation, token)
 	e.Hint = hint(op, resp.StatusCode)
 	return e
 }
@@ -49,12 +57,17 @@ func newAPIError(op extractor.Op, resp *http.Response, body []byte) *extractor.A
 	e := &extractor.APIError{
 		Op:          op,
 		Status:      resp.StatusCode,
-		Code:        cmp.Or(said.Code, http.StatusText(resp.StatusCode)),
-		Message:     strings.ToValidUTF8(said.Message[:min(len(said.Message), maxMessage)], ""),
-		Correlation: cmp.Or(said.ContextID, resp.Header.Get("ININ-Correlation-Id")),
+		Code:        cmp.Or(cut(said.Code), http.StatusText(resp.StatusCode)),
+		Message:     cut(said.Message),
+		Correlation: cut(cmp.Or(said.ContextID, resp.Header.Get("ININ-Correlation-Id"))),
 	}
 	e.RetryAfter, e.HasRetryAfter = retryAfter(resp.Header, said.Message)
 	return e
+}
+
+// cut bounds what is kept of a text of the platform.
+func cut(text string) string {
+	return strings.ToValidUTF8(text[:min(len(text), maxMessage)], "")
 }
 
 // hint is the way out of a refusal.
@@ -93,8 +106,8 @@ func malformed(op extractor.Op, resp *http.Response, problem string) error {
 	return errors.New(problem)
 }
 
-// maxRetryAfter bounds what the platform may ask us to wait.
-const maxRetryAfter = 24 * time.Hour
+// maxRetryAfter bounds what the platform may ask us to wait before it is asked again.
+const maxRetryAfter = 15 * time.Minute
 
 // retryMessage is where the platform says how long to wait when the header is missing.
 var retryMessage = regexp.MustCompile(`[Rr]etry the request in \[(\d+)\] seconds`)
@@ -127,17 +140,29 @@ func answered(h http.Header) time.Time {
 	return time.Now()
 }
 
-// scrub keeps the client secret and the access token out of an error, should an answer
-// echo them.
-func (c *Client) scrub(err error, token string) error {
-	var api *extractor.APIError
-	if errors.As(err, &api) {
-		for _, text := range []*string{&api.Message, &api.Code, &api.Correlation} {
-			*text = c.secret.Replace(*text)
-			if token != "" {
-				*text = strings.ReplaceAll(*text, token, "[access token]")
+// blot keeps secrets out of a text, should an answer echo them, also one that the end of the
+// text cuts off.
+func blot(text string, secrets ...string) string {
+	for _, secret := range secrets {
+		if secret == "" {
+			continue
+		}
+		text = strings.ReplaceAll(text, secret, "[secret]")
+		for n := min(len(secret), len(text)); n >= leastTelling; n-- {
+			if strings.HasSuffix(text, secret[:n]) {
+				text = text[:len(text)-n] + "[secret]"
+				break
 			}
 		}
 	}
-	return err
+	return text
+}
+
+// leastTelling is how much of a secret may stand at a text's end, by chance or not.
+const leastTelling = 6
+
+// secretsOf are the forms in which an answer could echo the client's secret.
+func secretsOf(c *Config) []string {
+	basic := url.QueryEscape(c.ClientID) + ":" + url.QueryEscape(c.ClientSecret)
+	return []string{base64.StdEncoding.EncodeToString([]byte(basic)), c.ClientSecret}
 }

@@ -3,12 +3,15 @@ package genesys
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/oauth2"
 
 	"convstream/extractor"
 )
@@ -94,5 +97,46 @@ func TestErrorsOnTheWayHoldNoURL(t *testing.T) {
 	var api *extractor.APIError
 	if err == nil || errors.As(err, &api) || strings.Contains(err.Error(), "page-token") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestASecretIsBlottedOutAlsoWhereTheTextEnds(t *testing.T) {
+	const token = "eyJhbGciOiJSUzI1NiJ9.c29tZWJvZHk.c2lnbmF0dXJl"
+	for _, said := range []string{
+		"bad token " + token + "!",
+		"bad token " + token[:20],
+		strings.Repeat("x", 490) + token,
+		`{"message":"` + strings.Repeat("x", 480) + token + `"}`,
+	} {
+		p := &platform{answer: []func(*http.Request) *http.Response{always(400, said)}}
+		c := newClient(t, p)
+		c.tokens.token, c.tokens.renew = &oauth2.Token{AccessToken: token}, time.Time{}
+		_, err := c.Status(t.Context(), job)
+		if err == nil || strings.Contains(err.Error(), token[:8]) {
+			t.Errorf("%.40s…: error is %v", said, err)
+		}
+	}
+}
+
+// A refusal whose body does not come says enough by its status.
+func TestARefusalWithoutItsBodyIsNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		body, stalled := io.Pipe()
+		defer stalled.Close()
+		p := &platform{answer: []func(*http.Request) *http.Response{func(*http.Request) *http.Response {
+			return &http.Response{StatusCode: 503, Header: http.Header{}, Body: body}
+		}}}
+		_, err := newClient(t, p).Page(t.Context(), job, "")
+		var api *extractor.APIError
+		if !errors.As(err, &api) || !api.PushedBack() {
+			t.Errorf("error is %v, want push-back", err)
+		}
+	})
+}
+
+func TestAJobIDThatIsNoneIsRefused(t *testing.T) {
+	p := &platform{answer: []func(*http.Request) *http.Response{always(200, `{"queryId":"`+strings.Repeat("q", maxJobID+1)+`"}`)}}
+	if got, err := newClient(t, p).Submit(t.Context(), day); err == nil {
+		t.Errorf("took a job id of %d bytes", len(got.ID))
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"time"
 
 	"convstream/extractor"
 	"convstream/internal/conv"
@@ -82,7 +83,10 @@ func (c *Client) QueryHash() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Submit asks for the window's rows. The job's submit time is the platform's.
+// maxJobID is the longest job id that is believed, in bytes.
+const maxJobID = 256
+
+// Submit asks for the window's rows.
 func (c *Client) Submit(ctx context.Context, w conv.Window) (conv.Job, error) {
 	var answer struct {
 		QueryID string `json:"queryId"`
@@ -94,7 +98,10 @@ func (c *Client) Submit(ctx context.Context, w conv.Window) (conv.Job, error) {
 	if answer.QueryID == "" {
 		return conv.Job{}, malformed(extractor.OpSubmit, &http.Response{StatusCode: http.StatusOK, Header: header}, "the answer has no queryId")
 	}
-	return conv.Job{ID: answer.QueryID, Submitted: answered(header).UnixMilli()}, nil
+	if len(answer.QueryID) > maxJobID {
+		return conv.Job{}, malformed(extractor.OpSubmit, &http.Response{StatusCode: http.StatusOK, Header: header}, "the queryId is no id: it is too long")
+	}
+	return conv.Job{ID: answer.QueryID, Submitted: time.Now().UnixMilli(), PlatformTime: answered(header).UnixMilli()}, nil
 }
 
 // words are the states of a job as the dialect spells them, and no other way.
@@ -113,6 +120,8 @@ func (c *Client) Status(ctx context.Context, job conv.Job) (conv.JobStatus, erro
 		Progress json.RawMessage
 		Error    json.RawMessage
 		Count    json.RawMessage
+
+		ResultsURI string `json:"resultsUri"`
 	}
 	if _, err := c.ask(ctx, extractor.OpStatus, http.MethodGet, jobPath(job), nil, &answer); err != nil {
 		return conv.JobStatus{}, err
@@ -122,10 +131,13 @@ func (c *Client) Status(ctx context.Context, job conv.Job) (conv.JobStatus, erro
 	}
 	status := conv.JobStatus{
 		State:    words[*answer.Status],
-		Word:     *answer.Status,
+		Word:     cut(*answer.Status),
 		Progress: -1,
 		Error:    errorText(answer.Error),
 		Count:    -1,
+	}
+	if ours := jobPath(job) + "/results"; answer.ResultsURI != "" && answer.ResultsURI != ours {
+		status.Results = cut(answer.ResultsURI)
 	}
 	if p, ok := number(answer.Progress); ok {
 		status.Progress = p
@@ -140,9 +152,9 @@ func (c *Client) Status(ctx context.Context, job conv.Job) (conv.JobStatus, erro
 func errorText(raw json.RawMessage) string {
 	var text string
 	if len(raw) == 0 || json.Unmarshal(raw, &text) == nil {
-		return text // null leaves it empty
+		return cut(text) // null leaves it empty
 	}
-	return string(raw[:min(len(raw), maxMessage)])
+	return cut(string(raw))
 }
 
 func number(raw json.RawMessage) (float64, bool) {

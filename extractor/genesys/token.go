@@ -16,9 +16,10 @@ import (
 // tokens keeps the access token. One goroutine at a time fetches it; the others wait for
 // that one, each no longer than its own context lasts.
 type tokens struct {
-	client clientcredentials.Config
-	http   *http.Client
-	turn   chan struct{} // holds one element while a goroutine has its turn
+	client  clientcredentials.Config
+	http    *http.Client
+	secrets []string
+	turn    chan struct{} // holds one element while a goroutine has its turn
 
 	token *oauth2.Token // guarded by turn, as is renew
 	renew time.Time     // when the token is to be replaced; zero if its life is not known
@@ -32,8 +33,9 @@ func newTokens(c *Config, client *http.Client) *tokens {
 			TokenURL:     c.TokenURL,
 			AuthStyle:    oauth2.AuthStyleInHeader,
 		},
-		http: client,
-		turn: make(chan struct{}, 1),
+		http:    client,
+		secrets: secretsOf(c),
+		turn:    make(chan struct{}, 1),
 	}
 }
 
@@ -79,9 +81,9 @@ func (t *tokens) refusal(err error) error {
 	if !errors.As(err, &refused) || refused.Response == nil {
 		return withoutURL(extractor.OpToken, err)
 	}
-	e := newAPIError(extractor.OpToken, refused.Response, refused.Body)
-	e.Code = cmp.Or(refused.ErrorCode, e.Code)
-	e.Message = cmp.Or(refused.ErrorDescription, e.Message)
+	e := newAPIError(extractor.OpToken, refused.Response, []byte(blot(string(refused.Body), t.secrets...)))
+	e.Code = cmp.Or(cut(blot(refused.ErrorCode, t.secrets...)), e.Code)
+	e.Message = cmp.Or(cut(blot(refused.ErrorDescription, t.secrets...)), e.Message)
 	if e.Status < 400 {
 		e.Status = http.StatusUnauthorized // an error under a status of success
 	}

@@ -2,9 +2,10 @@ package conv
 
 import "errors"
 
-// ErrJobGone says that the platform no longer knows the job or refuses its page token. The
-// window has to be submitted anew; rows that were published already drop out as repeats.
-var ErrJobGone = errors.New("the platform no longer knows the job or its page token")
+// ErrJobGone says that the job's result cannot be read any further: the platform no longer
+// knows the job, refuses its page token, or never gets a page whole. The window has to be
+// submitted anew; rows that were published already drop out as repeats.
+var ErrJobGone = errors.New("the job's result cannot be read any further")
 
 // ErrJobDeadline says that a job did not finish within the poll deadline and was aborted.
 var ErrJobDeadline = errors.New("the job did not finish before the poll deadline")
