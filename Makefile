@@ -37,12 +37,14 @@ kafka: ## Start a one-node Apache Kafka to play with, on 127.0.0.1:9092
 	cd testcontainers && $(GO) run ./cmd/kafka $(ARGS)
 
 .PHONY: check
-check: ## What every commit passes: format, vet, staticcheck, tests
+check: lint test ## What every commit passes: format, vet, staticcheck, tests
+
+.PHONY: lint
+lint: ## Format, vet and staticcheck
 	@unformatted=$$(gofmt -l . ); if [ -n "$$unformatted" ]; then echo "gofmt -w these: $$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
 	cd testcontainers && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./...
-	$(GO) test ./...
 
 .PHONY: fuzz
 fuzz: ## Fuzz every fuzz target for FUZZTIME each
