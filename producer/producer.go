@@ -27,6 +27,7 @@ type Producer struct {
 	cluster cluster
 
 	tx     *kgo.Client // nil until claimed, and after any error
+	own    int64       // offset of our claim in the ledger, -1 before there is one
 	ledger *Ledger
 	beat   time.Time // when the claim was last written
 }
@@ -41,7 +42,7 @@ func Open(ctx context.Context, cfg Config) (*Producer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up Kafka client: %w", err)
 	}
-	p := &Producer{cfg: cfg, host: thisHost(), started: time.Now(), plain: plain, adm: kadm.NewClient(plain), ledger: newLedger()}
+	p := &Producer{cfg: cfg, host: thisHost(), started: time.Now(), plain: plain, adm: kadm.NewClient(plain), ledger: newLedger(), own: -1}
 	if p.cluster, err = survey(ctx, p.adm, cfg); err != nil {
 		plain.Close()
 		return nil, err
@@ -143,6 +144,7 @@ func (p *Producer) fence(ctx context.Context, before *Claim, admit func(*Claim) 
 	if err != nil {
 		return fmt.Errorf("claim pipeline %s: %w", p.cfg.id(), err)
 	}
+	p.own = offset
 	return p.ledger.catchUp(ctx, p.cfg, offset+1)
 }
 
@@ -174,6 +176,9 @@ func (p *Producer) newestClaim(ctx context.Context, l *Ledger) (*Claim, error) {
 	start, end, err := bounds(ctx, p.adm, p.cfg.Topics.Checkpoints)
 	if err != nil {
 		return nil, err
+	}
+	if end[0] <= p.own {
+		return nil, fmt.Errorf("read ledger %s: it ends at offset %d, before our own claim at %d", p.cfg.Topics.Checkpoints, end[0], p.own)
 	}
 	l.next = max(l.next, start[0])
 	if err := l.catchUp(ctx, p.cfg, end[0]); err != nil {

@@ -127,7 +127,10 @@ func listed(ctx context.Context, topic string, list func(context.Context, ...str
 		if err == nil {
 			found := map[int32]int64{}
 			offsets.Each(func(o kadm.ListedOffset) { found[o.Partition] = o.Offset })
-			return found, nil
+			if len(found) > 0 {
+				return found, nil
+			}
+			err = errNoPartitions // metadata that is being loaded: no answer either
 		}
 		var refused *kerr.Error // anything else is the network's
 		if errors.As(err, &refused) && (!refused.Retriable || errors.Is(err, kerr.UnknownTopicOrPartition)) {
@@ -140,6 +143,8 @@ func listed(ctx context.Context, topic string, list func(context.Context, ...str
 		}
 	}
 }
+
+var errNoPartitions = errors.New("the broker names no partition")
 
 // awaitStable waits until no transaction holds back what was in a topic of one partition when
 // the call began. A dead pipeline that shares the topic can hold it back until its

@@ -209,7 +209,7 @@ func (p *process) showRows(ctx context.Context, cfg config.Config, n int) error 
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.stdout, "\nThe last %d rows, as a consumer decodes them:\n", len(records))
+	fmt.Fprintf(p.stdout, "\n%d of the rows, as a consumer decodes them:\n", len(records))
 	decoder := avro.NewDecoder(registry)
 	for _, rec := range records {
 		line, err := decoder.Decode(ctx, rec.Value)

@@ -152,7 +152,7 @@ func (r *worker) lacking(status conv.JobStatus) setback {
 	case status.State == conv.JobPartial:
 		return setback{reason: fmt.Sprintf("job %s ended as %s: rows are missing", job, status.Word)}
 	case max(rows, r.count) >= r.cfg.Limit:
-		return setback{reason: fmt.Sprintf("job %s reached source.limit (%d rows): a shorter --step makes smaller results", job, r.cfg.Limit), final: true}
+		return setback{reason: fmt.Sprintf("job %s reached source.limit (%d rows): raise it, or run backfill for each half of the window", job, r.cfg.Limit), final: true}
 	case rows < r.count:
 		return setback{reason: fmt.Sprintf("job %s counts %d rows, and its pages hold %d", job, r.count, rows)}
 	}
