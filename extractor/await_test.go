@@ -159,7 +159,7 @@ func TestR46_PushBackOnPollingLetsTheDeadlineRunOn(t *testing.T) {
 
 func TestR59_VanishedJobIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for _, status := range []int{404, 410} {
+		for _, status := range []int{400, 404, 410, 422} {
 			f := &fakeSource{status: func(int) (conv.JobStatus, error) { return conv.JobStatus{}, refuse(OpStatus, status) }}
 			if _, err := New(f, quick(), Hooks{}).Await(t.Context(), window, newJob()); !errors.Is(err, conv.ErrJobGone) {
 				t.Errorf("%d: %v", status, err)
@@ -182,6 +182,21 @@ func TestPermanentRefusalOfAPollFailsAtOnce(t *testing.T) {
 			}
 			if want := fmt.Sprintf("status %s: HTTP %d", window, status); !strings.Contains(err.Error(), want) {
 				t.Errorf("%q does not say %q", err, want)
+			}
+		}
+	})
+}
+
+// Whether a job that nobody will read is aborted must not decide over its window.
+func TestR57_JobThatCannotBeAbortedIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for status, left := range map[int]bool{400: true, 403: true, 404: true, 409: true, 410: true, 401: false, 501: false} {
+			var told []error
+			f := &fakeSource{cancel: func(int) error { return refuse(OpCancel, status) }}
+			e := New(f, quick(), Hooks{CancelRefused: func(_ conv.Job, err error) { told = append(told, err) }})
+			err := e.Cancel(t.Context(), window, newJob())
+			if (err == nil) != left || (len(told) == 1) != left {
+				t.Errorf("%d: %v, told of %v", status, err, told)
 			}
 		}
 	})

@@ -63,14 +63,12 @@ func (e *APIError) Denied() bool {
 }
 
 // Gone says that the platform no longer knows the job. What it answers for a job or a page
-// token that has expired is documented nowhere, so any refusal of a status or of a results
-// page that is neither temporary nor one of permissions counts.
+// token that has expired, or to the DELETE of a job that has ended, is documented nowhere, so
+// any refusal of a job's call that is neither temporary nor one of permissions counts.
 func (e *APIError) Gone() bool {
 	switch e.Op {
-	case OpResults, OpStatus:
+	case OpStatus, OpResults, OpCancel:
 		return e.Status >= 400 && e.Status < 500 && !e.Denied() && !e.Temporary()
-	case OpCancel:
-		return e.Status == http.StatusNotFound || e.Status == http.StatusGone
 	}
 	return false
 }

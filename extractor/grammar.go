@@ -155,7 +155,7 @@ func (s *scanner) token(k conv.Kind, from int, escaped bool) {
 		return
 	}
 	if n == cap(s.tokens) {
-		fresh := make([]conv.Token, n, max(tokenSlab, 2*n))
+		fresh := make([]conv.Token, n, min(max(tokenSlab, 2*n), maxTokens))
 		copy(fresh, s.tokens)
 		s.tokens = fresh
 	}

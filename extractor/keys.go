@@ -1,8 +1,8 @@
 package extractor
 
 import (
-	"math"
 	"strconv"
+	"strings"
 
 	"convstream/internal/conv"
 )
@@ -70,17 +70,30 @@ func plainInteger(b []byte) bool {
 	return err == nil && len(b) <= 18 && string(b) == strconv.FormatInt(n, 10)
 }
 
-// maxExact bounds the integers that every float64 below it holds exactly.
-const maxExact = 1 << 53
+// maxExponent keeps sums of exponents and lengths from overflowing.
+const maxExponent = 1 << 40
 
-// integral reads a JSON number that has no fraction, however it is spelt.
+// integral reads a JSON number whose exact value is an integer, however it is spelt. A
+// contract's encoder judges the same number by the same rule, so that the time of a row's
+// key and the time in its record agree.
 func integral(b []byte) (int64, bool) {
-	if n, err := strconv.ParseInt(string(b), 10, 64); err == nil {
-		return n, true
+	mantissa, power, scaled := strings.Cut(strings.ToLower(string(b)), "e")
+	exponent := 0
+	if scaled {
+		var err error
+		if exponent, err = strconv.Atoi(power); err != nil || exponent > maxExponent || exponent < -maxExponent {
+			return 0, false
+		}
 	}
-	f, err := strconv.ParseFloat(string(b), 64)
-	if err != nil || f != math.Trunc(f) || math.Abs(f) > maxExact {
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	digits := strings.TrimRight(whole+fraction, "0")
+	exponent += len(whole) - len(digits)
+	switch {
+	case digits == "" || digits == "-":
+		return 0, true
+	case exponent < 0 || exponent > 18:
 		return 0, false
 	}
-	return int64(f), true
+	n, err := strconv.ParseInt(digits+strings.Repeat("0", exponent), 10, 64)
+	return n, err == nil
 }

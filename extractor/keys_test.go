@@ -1,6 +1,8 @@
 package extractor
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -32,6 +34,8 @@ func TestR73_KeyAndTimeAreReadInEverySpelling(t *testing.T) {
 		{`{"timestamp":1704096932100,"conversation.id":5.0}`, "", at, true},
 		{`{"timestamp":1704096932100,"conversation.id":-0}`, "", at, true},
 		{`{"timestamp":1.7040969321e12,"convers\u0061tion.id":"x"}`, "x", at, true},
+		{`{"timestamp":1704096932100.000,"conversation.id":-7}`, "-7", at, true},
+		{`{"timestamp":1704096932100.00000001,"conversation.id":5e0}`, "", -1, false}, // a float64 would lose it
 		{`{"timestamp":1704096932100.5,"conversation.id":true}`, "", -1, false},
 		{`{"timestamp":1e300,"conversation.id":null}`, "", -1, false},
 		{`{"timestamp":"yesterday","conversation.id":{"id":"x"}}`, "", -1, false},
@@ -57,6 +61,35 @@ func TestKeysOfSeveralSegmentsAreFoundMixed(t *testing.T) {
 		r := splitRow(t, row)
 		if keys.read(&r); string(r.ConversationID) != "x" {
 			t.Errorf("%s: %q", row, r.ConversationID)
+		}
+	}
+}
+
+func TestNumbersAreIntegersByTheirExactValue(t *testing.T) {
+	const seed = 11
+	rng := rand.New(rand.NewPCG(seed, 0))
+	digits := func(most int) (s string) {
+		for range 1 + rng.IntN(most) {
+			s += string("0000123459"[rng.IntN(10)])
+		}
+		return s
+	}
+	texts := []string{"9223372036854775807", "9223372036854775808", "-9223372036854775808", "-9223372036854775809",
+		"9007199254740993.0", "0e1", "-0", "0.0E-5", "1e18", "1e19", "1E+3", "1000e-3", "1e-99999999999999999999", "1e99999999999999999999"}
+	for range 20_000 {
+		text := []string{"", "-"}[rng.IntN(2)] + fmt.Sprint(rng.Uint64()>>rng.IntN(64))
+		if rng.IntN(2) == 0 {
+			text += "." + digits(20)
+		}
+		if rng.IntN(2) == 0 {
+			text += []string{"e", "E+", "e-"}[rng.IntN(3)] + digits(2)
+		}
+		texts = append(texts, text)
+	}
+	for _, text := range texts {
+		got, ok := integral([]byte(text))
+		if want, isOne := naiveIntegral(text); ok != isOne || ok && got != want {
+			t.Errorf("seed %d: %s is %d (%v), want %d (%v)", seed, text, got, ok, want, isOne)
 		}
 	}
 }

@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
+	"math/big"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 
 	"convstream/internal/conv"
 )
@@ -122,13 +125,29 @@ func naive(page []byte, e Envelope) (rows []json.RawMessage, next string, count 
 		}
 	}
 	if v, has := seen[e.Count]; has {
-		if f, err := strconv.ParseFloat(v, 64); err == nil && f >= 0 && f <= maxExact && f == float64(int64(f)) {
-			count = int64(f)
-		} else if n, err := strconv.ParseInt(v, 10, 64); err == nil && n >= 0 {
+		if n, ok := naiveIntegral(v); ok && n >= 0 {
 			count = n
 		}
 	}
 	return rows, next, count, true
+}
+
+// naiveIntegral is the same as integral by math/big, which computes powers of ten however
+// large they are; so far-off ones, which are no integers of 64 bits, never get there.
+func naiveIntegral(text string) (int64, bool) {
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.Abs(f) > 1e19 {
+		return 0, false
+	}
+	if math.Abs(f) < 0.5 {
+		mantissa, _, _ := strings.Cut(strings.ToLower(text), "e")
+		return 0, !strings.ContainsAny(mantissa, "123456789")
+	}
+	exact, ok := new(big.Rat).SetString(text)
+	if !ok || !exact.IsInt() || !exact.Num().IsInt64() {
+		return 0, false
+	}
+	return exact.Num().Int64(), true
 }
 
 func must[T any](v T, err error) T {

@@ -17,17 +17,24 @@ const (
 
 	// idleTimeout is how long a page may send nothing while it is being read.
 	idleTimeout = time.Minute
+
+	// rowTimeout is how long a page may be waited for without a row getting whole: bytes
+	// alone are no progress.
+	rowTimeout = 15 * time.Minute
 )
 
-var errIdle = fmt.Errorf("no byte came for %s", idleTimeout)
+var (
+	errIdle  = fmt.Errorf("no byte came for %s", idleTimeout)
+	errDrips = fmt.Errorf("no row got whole for %s", rowTimeout)
+)
 
 // Read reads the job's result from the page of position from, and hands its rows to emit
 // while they arrive. Position.Row is not looked at: the page's rows come from its first, and
 // so they do again when the page breaks and has to be read again.
 //
 // A page that breaks is asked for again with the same token. conv.ErrJobGone says that the
-// platform no longer knows job or token, or that the page never gets whole. An error of
-// emit ends Read and is returned as it is.
+// platform no longer knows job or token, that the page never gets whole, or that its token
+// leads back. An error of emit ends Read and is returned as it is.
 func (e *Extractor) Read(ctx context.Context, w conv.Window, job conv.Job, from conv.Position, emit func(conv.Chunk) error) error {
 	r := &reading{Extractor: e, window: w, job: job, emit: emit}
 	at := conv.Position{Token: from.Token, Page: from.Page}
@@ -88,6 +95,7 @@ func (r *reading) page(ctx context.Context, at conv.Position) (next string, err 
 type attemptedPage struct {
 	*reading
 	at      conv.Position // Row counts the rows handed on
+	body    *watched
 	next    string
 	stopped bool // by emit, or by a token that leads back
 }
@@ -104,7 +112,8 @@ func (p *attemptedPage) read(ctx context.Context) error {
 	defer body.Close()
 	idle := time.AfterFunc(idleTimeout, func() { cancel(errIdle) })
 	defer idle.Stop()
-	return p.splitter.Split(&watched{ctx: ctx, body: body, idle: idle}, p.at, p.pass)
+	p.body = &watched{ctx: ctx, body: body, idle: idle}
+	return p.splitter.Split(p.body, p.at, p.pass)
 }
 
 // pass hands a chunk on.
@@ -117,7 +126,10 @@ func (p *attemptedPage) pass(c conv.Chunk) error {
 		p.stopped = true
 		return err
 	}
-	p.at.Row += len(c.Rows)
+	if len(c.Rows) > 0 {
+		p.at.Row += len(c.Rows)
+		p.body.waited = 0
+	}
 	if c.End {
 		p.next = c.Next
 		p.hooks.PageRead(p.window, p.job, p.at, c.Page)
@@ -145,19 +157,25 @@ func (c *circle) extend(asked, next string) bool {
 	return next != asked && next != c.token
 }
 
-// watched is a body that fails when nothing comes for too long. Only the time in Read
-// counts, as the rows may be taken slowly.
+// watched is a body that fails when nothing, or no row, comes for too long. Only the time in
+// Read counts, as the rows may be taken slowly.
 type watched struct {
-	ctx  context.Context
-	body io.Reader
-	idle *time.Timer
+	ctx    context.Context
+	body   io.Reader
+	idle   *time.Timer
+	waited time.Duration // since the last row
 }
 
 func (b *watched) Read(p []byte) (int, error) {
 	b.idle.Reset(idleTimeout)
+	start := time.Now()
 	n, err := b.body.Read(p)
+	b.waited += time.Since(start)
 	b.idle.Stop()
-	if err != nil && err != io.EOF && context.Cause(b.ctx) == errIdle {
+	switch {
+	case err == nil && b.waited >= rowTimeout:
+		err = errDrips
+	case err != nil && err != io.EOF && context.Cause(b.ctx) == errIdle:
 		err = errIdle
 	}
 	return n, err

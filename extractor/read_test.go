@@ -262,6 +262,58 @@ func TestBodyThatSendsNothingForAMinuteIsBroken(t *testing.T) {
 	})
 }
 
+// Bytes that never make a row are no progress, however regularly they come.
+func TestPageThatDripsWithoutARowIsBroken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var causes []error
+		hooks := Hooks{Retrying: func(_ Op, _ conv.Window, _ time.Duration, err error) { causes = append(causes, err) }}
+		f := &fakeSource{page: func(_ context.Context, n int, _ string) (io.ReadCloser, error) {
+			if n == 2 {
+				return body(`{"data":[1,2]}`), nil
+			}
+			drops := 0
+			return io.NopCloser(io.MultiReader(strings.NewReader(`{"data":[1,`), readFunc(func(p []byte) (int, error) {
+				time.Sleep(59 * time.Second)
+				if drops++; drops == 100 {
+					return 0, errors.New("nobody gave up")
+				}
+				return copy(p, " "), nil
+			}))), nil
+		}}
+		start := time.Now()
+		if err := New(f, quick(), hooks).Read(t.Context(), window, newJob(), conv.Position{}, func(conv.Chunk) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if len(causes) != 1 || !errors.Is(causes[0], errDrips) {
+			t.Errorf("retries are for %v", causes)
+		}
+		if got := time.Since(start); got < rowTimeout || got > rowTimeout+2*time.Minute {
+			t.Errorf("took %s", got)
+		}
+	})
+}
+
+func TestSlowPageWhoseRowsComeIsNotBroken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows := 0
+		f := &fakeSource{page: func(context.Context, int, string) (io.ReadCloser, error) {
+			var pieces []io.Reader
+			for n := range 100 { // more than an hour and a half
+				pieces = append(pieces, readFunc(func([]byte) (int, error) { time.Sleep(55 * time.Second); return 0, io.EOF }),
+					strings.NewReader([]string{`{"data":[0`, `,1`}[min(n, 1)]))
+			}
+			return io.NopCloser(io.MultiReader(append(pieces, strings.NewReader(`]}`))...)), nil
+		}}
+		err := New(f, quick(), Hooks{}).Read(t.Context(), window, newJob(), conv.Position{}, func(c conv.Chunk) error {
+			rows += len(c.Rows)
+			return nil
+		})
+		if err != nil || rows != 100 || len(f.asked) != 1 {
+			t.Errorf("%d rows after %d calls, %v", rows, len(f.asked), err)
+		}
+	})
+}
+
 func TestSlowConsumerIsNotAnIdleBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakeSource{page: func(ctx context.Context, _ int, _ string) (io.ReadCloser, error) {

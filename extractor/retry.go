@@ -39,7 +39,7 @@ func call[T any](ctx context.Context, e *Extractor, op Op, w conv.Window, do fun
 		if now.Sub(failing) >= patience {
 			return none, fmt.Errorf("%s %s: no success for %s: %w", op, w, patience, err)
 		}
-		wait := max(steps.NextBackOff(), retryAfter(err))
+		wait := min(max(steps.NextBackOff(), retryAfter(err)), patience-now.Sub(failing))
 		e.hooks.Retrying(op, w, wait, err)
 		if err := sleep(ctx, wait); err != nil {
 			return none, err

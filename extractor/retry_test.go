@@ -91,6 +91,21 @@ func TestOtherFailuresEndAfterFifteenMinutes(t *testing.T) {
 	})
 }
 
+// A platform that names a day gets no day: what is left of the patience is waited for.
+func TestRetryAfterDoesNotOutlastPatience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := &APIError{Op: OpSubmit, Status: 500, RetryAfter: 14 * time.Minute, HasRetryAfter: true}
+		f := &fakeSource{submit: func(int) (conv.Job, error) { return conv.Job{}, broken }}
+		start := time.Now()
+		if _, err := New(f, quick(), Hooks{}).Submit(t.Context(), window); !errors.Is(err, broken) {
+			t.Error(err)
+		}
+		if got := time.Since(start).Round(sec); got != patience || f.counts[OpSubmit] != 3 {
+			t.Errorf("gave up after %s and %d calls, want 15m and 3", got, f.counts[OpSubmit])
+		}
+	})
+}
+
 func TestPushBackBetweenFailuresStartsPatienceAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var errs []error
@@ -231,7 +246,7 @@ func TestCallsPushedBackTogetherAreOneStep(t *testing.T) {
 }
 
 func TestR45_AnyMinuteHoldsTheBudgetAtMost(t *testing.T) {
-	for _, perMinute := range []int{2, 60, 119, 300, 1000} {
+	for _, perMinute := range []int{1, 2, 60, 119, 300, 1000} {
 		synctest.Test(t, func(t *testing.T) {
 			f := &fakeSource{}
 			c := quick()

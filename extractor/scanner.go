@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"slices"
 
 	"convstream/internal/conv"
 )
@@ -91,13 +90,11 @@ func (s *scanner) take() conv.Row {
 // outgrow goes over from keeping to digesting.
 func (s *scanner) outgrow() {
 	s.mode, s.tokens = digesting, s.tokens[:0]
-	s.large = oversize{
-		head:   slices.Clone(s.buf[s.start:min(s.start+headSize, s.start+s.maxRow, s.pos)]),
-		digest: sha256.New(),
-	}
+	s.large = oversize{digest: sha256.New()}
 }
 
 func (s *scanner) digest(b []byte) {
+	s.large.head = append(s.large.head, b[:min(len(b), headSize-len(s.large.head))]...)
 	s.large.digest.Write(b)
 	s.large.length += int64(len(b))
 }
@@ -128,8 +125,8 @@ func (s *scanner) more() bool {
 
 // renew replaces the buffer by a fresh one that begins with what is still needed.
 func (s *scanner) renew() {
-	needed := s.buf[s.start:]
-	fresh := make([]byte, len(needed), max(readSize, 2*len(needed)))
+	needed := s.buf[s.start:] // maxRow at most: more has seen to it
+	fresh := make([]byte, len(needed), max(readSize, min(2*len(needed), s.maxRow+readSize)))
 	copy(fresh, needed)
 	s.dropped += int64(s.start)
 	s.pos -= s.start

@@ -144,7 +144,7 @@ func (c *Client) Cancel(ctx context.Context, job conv.Job) error {
 
 // Page opens a results page.
 func (c *Client) Page(ctx context.Context, job conv.Job, token string) (io.ReadCloser, error) {
-	path := jobPath(job) + "/results"
+	path := resultsPath(job)
 	if token != "" {
 		path += "?pageToken=" + url.QueryEscape(token)
 	}

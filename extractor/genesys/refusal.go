@@ -30,15 +30,14 @@ func (c *Client) refusal(op extractor.Op, resp *http.Response, token string) *ex
 	defer late.Stop()
 	defer resp.Body.Close()
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // what came is better than nothing
-	e := newAPIError(op, resp, []byte(blot(string(body), append(c.secrets, token)...)))
-	e.Code, e.Correlation = blot(e.Code, token), blot(e.Correlation, token)
+	e := newAPIError(op, resp, body, append([]string{token}, c.secrets...))
 	e.Hint = hint(op, resp.StatusCode)
 	return e
 }
 
 // newAPIError reads what the platform says of a refusal. Gateways answer in other forms than
 // the platform, so nothing of it is taken for granted.
-func newAPIError(op extractor.Op, resp *http.Response, body []byte) *extractor.APIError {
+func newAPIError(op extractor.Op, resp *http.Response, body []byte, secrets []string) *extractor.APIError {
 	var said struct {
 		Message   string `json:"message"`
 		Code      string `json:"code"`
@@ -49,7 +48,9 @@ func newAPIError(op extractor.Op, resp *http.Response, body []byte) *extractor.A
 		} `json:"limit"`
 	}
 	if json.Unmarshal(body, &said) != nil && said.Message == "" {
-		said.Message = strings.Join(strings.Fields(strings.ToValidUTF8(string(body), "?")), " ")
+		// JSON that was cut off may spell the slashes of a secret so that nobody would find it.
+		plain := strings.ReplaceAll(string(body), `\/`, "/")
+		said.Message = strings.Join(strings.Fields(strings.ToValidUTF8(plain, "?")), " ")
 	}
 	if said.Limit.Key != "" {
 		said.Message += " [limit " + said.Limit.Namespace + "/" + said.Limit.Key + "]"
@@ -57,13 +58,17 @@ func newAPIError(op extractor.Op, resp *http.Response, body []byte) *extractor.A
 	e := &extractor.APIError{
 		Op:          op,
 		Status:      resp.StatusCode,
-		Code:        cmp.Or(cut(said.Code), http.StatusText(resp.StatusCode)),
-		Message:     cut(said.Message),
-		Correlation: cut(cmp.Or(said.ContextID, resp.Header.Get("ININ-Correlation-Id"))),
+		Code:        cmp.Or(quote(said.Code, secrets), http.StatusText(resp.StatusCode)),
+		Message:     quote(said.Message, secrets),
+		Correlation: quote(cmp.Or(said.ContextID, resp.Header.Get("ININ-Correlation-Id")), secrets),
 	}
 	e.RetryAfter, e.HasRetryAfter = retryAfter(resp.Header, said.Message)
 	return e
 }
+
+// quote is what is kept of a text of the platform that may hold secrets. They go before it is
+// cut, lest a part of one stay.
+func quote(text string, secrets []string) string { return cut(blot(text, secrets)) }
 
 // cut bounds what is kept of a text of the platform.
 func cut(text string) string {
@@ -142,7 +147,7 @@ func answered(h http.Header) time.Time {
 
 // blot keeps secrets out of a text, should an answer echo them, also one that the end of the
 // text cuts off.
-func blot(text string, secrets ...string) string {
+func blot(text string, secrets []string) string {
 	for _, secret := range secrets {
 		if secret == "" {
 			continue

@@ -101,8 +101,13 @@ func TestErrorsOnTheWayHoldNoURL(t *testing.T) {
 }
 
 func TestASecretIsBlottedOutAlsoWhereTheTextEnds(t *testing.T) {
-	const token = "eyJhbGciOiJSUzI1NiJ9.c29tZWJvZHk.c2lnbmF0dXJl"
+	const token = "eyJhbG/iOiJSUzI1NiJ9.c29tZWJvZHk.c2lnbmF0dXJl"
+	escaped := strings.ReplaceAll(token, "/", `\/`)
 	for _, said := range []string{
+		`{"message":"bad token ` + escaped + `","code":"` + escaped + `"}`,
+		`{"contextId":"` + strings.ReplaceAll(token, "e", `\u0065`) + `"}`,
+		`{"message":"bad token ` + escaped + strings.Repeat(" ", maxErrorBody) + `"}`,
+		`{"message":"` + strings.Repeat(" ", maxErrorBody-40) + token + `"}`,
 		"bad token " + token + "!",
 		"bad token " + token[:20],
 		strings.Repeat("x", 490) + token,
@@ -112,9 +117,19 @@ func TestASecretIsBlottedOutAlsoWhereTheTextEnds(t *testing.T) {
 		c := newClient(t, p)
 		c.tokens.token, c.tokens.renew = &oauth2.Token{AccessToken: token}, time.Time{}
 		_, err := c.Status(t.Context(), job)
-		if err == nil || strings.Contains(err.Error(), token[:8]) {
+		if err == nil || strings.Contains(err.Error(), token[:6]) || strings.Contains(err.Error(), token[8:14]) {
 			t.Errorf("%.40s…: error is %v", said, err)
 		}
+	}
+}
+
+func TestTheClientsBasicHeaderIsBlottedOut(t *testing.T) {
+	const client = "Y2xpZW50OnMzY3IzdC0wZi10aGUtY2xpZW50" // client:secret in base64
+	said := `{"error":"invalid_client","error_description":"` + strings.Repeat("x", maxMessage-30) + ` Basic ` + client + `"}`
+	p := &platform{token: func(int) *http.Response { return reply(400, said) }}
+	_, err := newClient(t, p).Status(t.Context(), job)
+	if err == nil || strings.Contains(err.Error(), client[:8]) || len(err.Error()) > maxMessage+300 {
+		t.Errorf("error is %v", err)
 	}
 }
 

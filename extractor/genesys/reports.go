@@ -19,7 +19,8 @@ const (
 	reportsPath = "/api/v2/analytics/report-queries/"
 )
 
-func jobPath(job conv.Job) string { return reportsPath + url.PathEscape(job.ID) }
+func jobPath(job conv.Job) string     { return reportsPath + url.PathEscape(job.ID) }
+func resultsPath(job conv.Job) string { return jobPath(job) + "/results" }
 
 // query is what all windows ask for alike.
 type query struct {
@@ -121,7 +122,7 @@ func (c *Client) Status(ctx context.Context, job conv.Job) (conv.JobStatus, erro
 		Error    json.RawMessage
 		Count    json.RawMessage
 
-		ResultsURI string `json:"resultsUri"`
+		ResultsURI json.RawMessage
 	}
 	if _, err := c.ask(ctx, extractor.OpStatus, http.MethodGet, jobPath(job), nil, &answer); err != nil {
 		return conv.JobStatus{}, err
@@ -133,11 +134,9 @@ func (c *Client) Status(ctx context.Context, job conv.Job) (conv.JobStatus, erro
 		State:    words[*answer.Status],
 		Word:     cut(*answer.Status),
 		Progress: -1,
-		Error:    errorText(answer.Error),
+		Error:    said(answer.Error),
 		Count:    -1,
-	}
-	if ours := jobPath(job) + "/results"; answer.ResultsURI != "" && answer.ResultsURI != ours {
-		status.Results = cut(answer.ResultsURI)
+		Results:  c.elsewhere(job, answer.ResultsURI),
 	}
 	if p, ok := number(answer.Progress); ok {
 		status.Progress = p
@@ -148,8 +147,18 @@ func (c *Client) Status(ctx context.Context, job conv.Job) (conv.JobStatus, erro
 	return status, nil
 }
 
-// errorText is the error of a failed job: a string as it is, anything else as JSON.
-func errorText(raw json.RawMessage) string {
+// elsewhere is what the platform says of where the results are, unless it is where they
+// should be.
+func (c *Client) elsewhere(job conv.Job, raw json.RawMessage) string {
+	uri, ours := said(raw), resultsPath(job)
+	if uri == ours || uri == c.base+ours {
+		return ""
+	}
+	return uri
+}
+
+// said is a text of the platform: a string as it is, anything else as JSON.
+func said(raw json.RawMessage) string {
 	var text string
 	if len(raw) == 0 || json.Unmarshal(raw, &text) == nil {
 		return cut(text) // null leaves it empty

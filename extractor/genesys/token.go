@@ -81,9 +81,9 @@ func (t *tokens) refusal(err error) error {
 	if !errors.As(err, &refused) || refused.Response == nil {
 		return withoutURL(extractor.OpToken, err)
 	}
-	e := newAPIError(extractor.OpToken, refused.Response, []byte(blot(string(refused.Body), t.secrets...)))
-	e.Code = cmp.Or(cut(blot(refused.ErrorCode, t.secrets...)), e.Code)
-	e.Message = cmp.Or(cut(blot(refused.ErrorDescription, t.secrets...)), e.Message)
+	e := newAPIError(extractor.OpToken, refused.Response, refused.Body, t.secrets)
+	e.Code = cmp.Or(quote(refused.ErrorCode, t.secrets), e.Code)
+	e.Message = cmp.Or(quote(refused.ErrorDescription, t.secrets), e.Message)
 	if e.Status < 400 {
 		e.Status = http.StatusUnauthorized // an error under a status of success
 	}
