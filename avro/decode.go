@@ -1,19 +1,19 @@
 package avro
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
-	"time"
 
 	"github.com/linkedin/goavro/v2"
 	"github.com/twmb/franz-go/pkg/sr"
-
-	"convstream/internal/conv"
 )
+
+// goavro makes room for as many items as a block says it has, before it reads one: a damaged
+// value must not be believed. Rows have fewer than a million tokens, and a block no more items.
+func init() { goavro.MaxBlockCount = 1 << 20 }
 
 // Decoder reads record values back as JSON, for people and for checks. It is safe for
 // concurrent use.
@@ -25,14 +25,8 @@ type Decoder struct {
 
 // readSchema is a schema as a Decoder needs it.
 type readSchema struct {
-	codec  *goavro.Codec
-	fields []readField
-}
-
-type readField struct {
-	name  string
-	label []byte // the name as a JSON key, with its colon
-	union bool
+	codec *goavro.Codec
+	root  readType
 }
 
 // NewDecoder returns a decoder that fetches each schema once, when a value needs it.
@@ -41,7 +35,8 @@ func NewDecoder(cl *sr.Client) *Decoder {
 }
 
 // Decode turns a value in Confluent wire format into one line of JSON: fields in schema
-// order, unions without their branch names, timestamps as RFC 3339 in UTC with milliseconds.
+// order, maps sorted by key, unions without their branch names, timestamps as RFC 3339 in UTC
+// with milliseconds.
 // Where the schema cannot be had the error is a *RegistryError.
 func (d *Decoder) Decode(ctx context.Context, value []byte) ([]byte, error) {
 	id, body, err := new(sr.ConfluentHeader).DecodeID(value)
@@ -59,11 +54,11 @@ func (d *Decoder) Decode(ctx context.Context, value []byte) ([]byte, error) {
 	if len(rest) > 0 {
 		return nil, fmt.Errorf("decode value of schema %d: %d bytes are left behind the record", id, len(rest))
 	}
-	line, err := schema.json(native.(map[string]any))
-	if err != nil {
+	p := newPrinter()
+	if err := p.print(&schema.root, native); err != nil {
 		return nil, fmt.Errorf("decode value of schema %d: %w", id, err)
 	}
-	return line, nil
+	return p.line.Bytes(), nil
 }
 
 func (d *Decoder) schema(ctx context.Context, id int) (*readSchema, error) {
@@ -88,61 +83,13 @@ func parseReadSchema(fetched sr.Schema) (*readSchema, error) {
 	if fetched.Type != sr.TypeAvro {
 		return nil, fmt.Errorf("it is %s, not AVRO", fetched.Type)
 	}
-	var record struct {
-		Type   json.RawMessage
-		Fields []struct {
-			Name string
-			Type json.RawMessage
-		}
-	}
-	err := json.Unmarshal([]byte(fetched.Schema), &record)
-	if err != nil || string(record.Type) != `"record"` {
-		return nil, errors.New("it is no Avro record")
-	}
 	codec, err := goavro.NewCodec(fetched.Schema)
 	if err != nil {
 		return nil, err
 	}
-	s := &readSchema{codec: codec}
-	for _, f := range record.Fields {
-		label, err := json.Marshal(f.Name)
-		if err != nil {
-			return nil, err
-		}
-		s.fields = append(s.fields, readField{name: f.Name, label: append(label, ':'), union: f.Type[0] == '['})
+	root, err := parseReadType([]byte(strings.TrimSpace(fetched.Schema)))
+	if err != nil || root.fields == nil {
+		return nil, errors.New("it is no Avro record")
 	}
-	return s, nil
-}
-
-func (s *readSchema) json(native map[string]any) ([]byte, error) {
-	var line bytes.Buffer
-	enc := json.NewEncoder(&line)
-	enc.SetEscapeHTML(false)
-	line.WriteByte('{')
-	for i, f := range s.fields {
-		if i > 0 {
-			line.WriteByte(',')
-		}
-		line.Write(f.label)
-		if err := enc.Encode(plain(native[f.name], f.union)); err != nil {
-			return nil, fmt.Errorf("write field %q: %w", f.name, err)
-		}
-		line.Truncate(line.Len() - 1) // Encode ends with a newline
-	}
-	line.WriteByte('}')
-	return line.Bytes(), nil
-}
-
-// plain takes a value out of the map in which goavro names a union's branch, and renders
-// instants.
-func plain(v any, union bool) any {
-	if branch, ok := v.(map[string]any); ok && union {
-		for _, inner := range branch {
-			v = inner
-		}
-	}
-	if t, ok := v.(time.Time); ok {
-		return conv.FormatInstant(t.UnixMilli())
-	}
-	return v
+	return &readSchema{codec: codec, root: root}, nil
 }

@@ -104,3 +104,55 @@ func TestWhatCannotBeDecodedIsAnError(t *testing.T) {
 		t.Errorf("got %v; want a RegistryError", err)
 	}
 }
+
+func TestNestedValuesAreDecodedAsJSON(t *testing.T) {
+	row := `{"id":"a","r":{"m.l":null,"t":{"at":0}},"r.d":{"z":[0.5,2],"<&>":[],"e":[],"d":[],"g":[],"c":[],"f":[],"b":[]},"c":{"x":{"n":-1}},
+		"a":[null,{"k":"\"é\"","f":[[],[1,null]],"m":{"b":true,"a":null}},{"k":"","m":null}]}`
+	want := `{"id":"a","r":{"s":null,"l":null,"i":3,"t":"1970-01-01T00:00:00.000Z"},` +
+		`"a":[null,{"k":"\"é\"","f":[[],[1,null]],"m":{"a":null,"b":true}},{"k":"","f":null,"m":null}],` +
+		`"d":{"<&>":[],"b":[],"c":[],"d":[],"e":[],"f":[],"g":[],"z":[0.5,2]},"c":{"x":{"n":-1}}}`
+	if diff := cmp.Diff(want, decodeRow(t, everyNesting(t), row)); diff != "" {
+		t.Error(diff)
+	}
+	want = `{"id":"a","r":null,"a":[],"d":null,"c":{}}`
+	if diff := cmp.Diff(want, decodeRow(t, everyNesting(t), `{"id":"a","c":{}}`)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A record of one field looks like a union's branch to whoever does not know the schema.
+func TestRecordsAndMapsOfOneMemberAreNotTakenForUnions(t *testing.T) {
+	c := contractOf(t,
+		`{"name":"r","type":{"type":"record","name":"R","fields":[{"name":"string","type":["null","string"]}]},"required":true}`,
+		`{"name":"m","type":{"type":"map","values":"string"},"required":true}`,
+		`{"name":"l","type":{"type":"array","items":{"type":"map","values":["null","long"]}},"required":true}`)
+	want := `{"r":{"string":"x"},"m":{"map":"y"},"l":[{"long":1},{"long":null}]}`
+	if diff := cmp.Diff(want, decodeRow(t, c, want)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Other programs may write to the topic, by schemas that no contract can have.
+func TestForeignSchemasAreDecodedToo(t *testing.T) {
+	r := registry(t)
+	r.SeedSchema(subject, 1, 7, sr.Schema{Schema: ` {"type":"record","name":"Row","fields":[
+		{"name":"e","type":{"type":"enum","name":"E","symbols":["A","B"]}},
+		{"name":"u","type":["null","string","long"]},
+		{"name":"n","type":["null","Row"]}]}`})
+	value := []byte{0, 0, 0, 0, 7, 2, 4, 10, 2, 0, 0, 0} // B, 5, a row of A, null, null
+	got, err := NewDecoder(clientOf(t, r.URL())).Decode(t.Context(), value)
+	if want := `{"e":"B","u":5,"n":{"e":"A","n":null,"u":null}}`; err != nil || string(got) != want {
+		t.Errorf("%s, %v; want %s", got, err, want)
+	}
+}
+
+func TestADamagedCountAsksForNoMemory(t *testing.T) {
+	r := registry(t)
+	c := contractOf(t, `{"name":"l","type":{"type":"array","items":"string"},"required":true}`)
+	r.SeedSchema(subject, 1, 1, sr.Schema{Schema: c.Schema()})
+	value := append([]byte{0, 0, 0, 0, 1}, avroLong(1<<31-1)...)
+	_, err := NewDecoder(clientOf(t, r.URL())).Decode(t.Context(), value)
+	if err == nil || !strings.Contains(err.Error(), "MaxBlockCount") {
+		t.Errorf("%v", err)
+	}
+}

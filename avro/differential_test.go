@@ -1,6 +1,7 @@
 package avro
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/big"
@@ -37,6 +38,9 @@ func agreesWithGoavro(t testing.TB, c *Contract, codec *goavro.Codec, raw string
 	if diff := cmp.Diff(want.reject, facts.Reject); diff != "" {
 		t.Fatalf("reject of %s: %s", raw, diff)
 	}
+	if facts.Fingerprint != first8(want.entries) {
+		t.Fatalf("fingerprint of %s is not that of %q", raw, want.entries)
+	}
 	if want.reject != nil {
 		return
 	}
@@ -44,9 +48,25 @@ func agreesWithGoavro(t testing.TB, c *Contract, codec *goavro.Codec, raw string
 	if err != nil {
 		t.Fatalf("goavro on %s: %v", raw, err)
 	}
-	if diff := cmp.Diff(body, out[5:]); diff != "" {
+	if bytes.Equal(body, out[5:]) {
+		return
+	}
+	// goavro writes maps in an order of its own: the same bytes, at other places.
+	if root := shapeOf(t, c); !root.hasMap() || len(body) != len(out)-5 {
+		t.Fatalf("body of %s: %s", raw, cmp.Diff(body, out[5:]))
+	}
+	if diff := cmp.Diff(decodeNative(t, codec, body), decodeNative(t, codec, out[5:])); diff != "" {
 		t.Fatalf("body of %s: %s", raw, diff)
 	}
+}
+
+func decodeNative(t testing.TB, codec *goavro.Codec, body []byte) any {
+	t.Helper()
+	native, rest, err := codec.NativeFromBinary(body)
+	if err != nil || len(rest) > 0 {
+		t.Fatalf("decode %x: %v, %d bytes left", body, err, len(rest))
+	}
+	return native
 }
 
 func codecOf(t testing.TB, c *Contract) *goavro.Codec {

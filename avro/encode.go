@@ -1,21 +1,26 @@
 package avro
 
 import (
-	"bytes"
 	"encoding/binary"
-	"math"
+	"slices"
 
 	"convstream/internal/conv"
 )
 
 // encoder is the working memory of one Encode. A contract keeps encoders for reuse, so that
-// rows allocate nothing.
+// rows allocate nothing. What belongs to one object of the row stands at the end of a slice
+// while the object is read, with that of the objects around it before.
 type encoder struct {
-	found   []uint32 // token of each node of the path tree, 0 where the row has none
-	values  []value  // of each field
-	texts   []byte   // canonical texts that values refer to
-	digits  []byte   // of the number being read
+	row     *conv.Row
+	found   []uint32 // token of each node of a record's path tree, 0 where the object has none
+	members []member // of the maps being written
 	entries []byte   // what is hashed
+	ends    []int    // where each field's entry in entries ends
+	trail   []step   // the way to the value being read
+	reject  *conv.Reject
+
+	text   []byte // canonical text of the number being read
+	digits []byte // its digits
 }
 
 // Encode appends the row to dst in Confluent wire format: the byte 0, the schema id as four
@@ -29,25 +34,18 @@ func (c *Contract) Encode(dst []byte, schemaID uint32, row *conv.Row) ([]byte, c
 		return dst, conv.Facts{Reject: notAnObject(row)}
 	}
 	e := c.encoders.Get().(*encoder)
-	e.locate(c.nodes, 0, row, 0)
+	e.row = row
 
-	var facts conv.Facts
 	start := len(dst)
 	dst = append(dst, 0)
 	dst = binary.BigEndian.AppendUint32(dst, schemaID)
-	for i := range c.fields {
-		f := &c.fields[i]
-		v, reject := e.resolve(f, row)
-		if reject != nil && facts.Reject == nil {
-			facts.Reject = reject
-		}
-		e.values[i] = v
-		dst = f.append(dst, v)
-	}
+	dst, _ = e.encodeFields(dst, c.root, 0)
+	facts := conv.Facts{Reject: e.reject, Identity: c.hashIdentity(e)}
+	e.sortEntries(c.root, 0, 0)
+	facts.Fingerprint = conv.Hash64(e.entries)
 	if facts.Reject != nil {
 		dst = dst[:start]
 	}
-	facts.Fingerprint, facts.Identity = c.hashes(e)
 
 	e.reset()
 	c.encoders.Put(e)
@@ -56,9 +54,8 @@ func (c *Contract) Encode(dst []byte, schemaID uint32, row *conv.Row) ([]byte, c
 
 // reset lets go of the row.
 func (e *encoder) reset() {
-	clear(e.found)
-	clear(e.values)
-	e.texts = e.texts[:0]
+	e.row, e.reject = nil, nil
+	e.entries, e.ends = e.entries[:0], e.ends[:0]
 }
 
 func notAnObject(row *conv.Row) *conv.Reject {
@@ -69,100 +66,106 @@ func notAnObject(row *conv.Row) *conv.Reject {
 	return &conv.Reject{Reason: conv.ReasonNotAnObject, Path: "$", Expected: conv.Object.String(), Found: found}
 }
 
-// resolve decides what is published for a field, or why the row is rejected.
-func (e *encoder) resolve(f *field, row *conv.Row) (value, *conv.Reject) {
-	i, blocked := e.at(&f.place, row)
+// encodeFields appends the fields of the object at token object to dst, and an entry for each
+// that has a value to e.entries, in contract order; e.ends gets the end of each. It reports
+// whether all fit, and reads all even where one does not: a required one may be missing.
+func (e *encoder) encodeFields(dst []byte, r *record, object uint32) (out []byte, fits bool) {
+	base := len(e.found)
+	e.found = slices.Grow(e.found, len(r.nodes))[:base+len(r.nodes)]
+	clear(e.found[base:])
+	e.locate(r.nodes, base, 0, object)
+
+	ends := len(e.ends)
+	e.ends = slices.Grow(e.ends, len(r.fields))[:ends+len(r.fields)]
+	depth := len(e.trail)
+	e.trail = append(e.trail, step{})
+	fits = true
+	for i := range r.fields {
+		e.trail[depth].field = &r.fields[i]
+		var ok bool
+		dst, ok = e.encodeField(dst, &r.fields[i], base)
+		fits = fits && ok
+		e.ends[ends+i] = len(e.entries)
+	}
+	e.trail = e.trail[:depth]
+	e.found = e.found[:base]
+	return dst, fits
+}
+
+// encodeField appends one field of the object whose nodes stand in e.found from base on. A
+// value that does not fit becomes null where it can; else it reports false.
+func (e *encoder) encodeField(dst []byte, f *field, base int) ([]byte, bool) {
+	i, blocked := e.at(&f.place, base)
 	if i == 0 {
-		return f.missing(isAbsent)
+		return e.missing(dst, f, false)
 	}
-	token := row.Tokens[i]
+	found := e.row.Tokens[i].Kind
+	if !blocked && found == conv.Null {
+		return e.missing(dst, f, true)
+	}
+	start, entry := len(dst), len(e.entries)
+	if blocked {
+		e.mismatch(f.fatal, conv.Object.String(), found)
+	} else {
+		e.entries = append(e.entries, f.frame...)
+		var fits bool
+		if dst, fits = e.encodePresent(dst, &f.avroType, i); fits {
+			return dst, true
+		}
+	}
+	dst, e.entries = dst[:start], e.entries[:entry]
+	if f.null == nil || f.required {
+		return dst, false
+	}
+	return e.writeNull(dst, f), true
+}
+
+// missing appends what is published for a value that is absent, or null.
+func (e *encoder) missing(dst []byte, f *field, isNull bool) ([]byte, bool) {
 	switch {
-	case blocked:
-		return f.mismatch(conv.Object.String(), token.Kind)
-	case token.Kind == conv.Null:
-		return f.missing(isNull)
+	case f.required && isNull:
+		e.fail(conv.ReasonMissing, f.kind.String(), conv.Null.String())
+		return dst, false
+	case f.required:
+		e.fail(conv.ReasonMissing, f.kind.String(), "nothing")
+		return dst, false
+	case isNull && f.null != nil:
+		return e.writeNull(dst, f), true
 	}
-	if v, ok := e.read(f.typ, row, token); ok {
-		return v, nil
-	}
-	return f.mismatch(f.typ.String(), token.Kind)
+	return append(dst, f.absent...), true
 }
 
-// missing is for a value that is absent or null.
-func (f *field) missing(s state) (value, *conv.Reject) {
-	if f.required {
-		found := "nothing"
-		if s == isNull {
-			found = conv.Null.String()
-		}
-		return value{}, &conv.Reject{Reason: conv.ReasonMissing, Path: f.source, Expected: f.typ.String(), Found: found}
+// writeNull appends the null of a field. It is content only where it differs from what an
+// absent value is published as.
+func (e *encoder) writeNull(dst []byte, f *field) []byte {
+	if f.null[0] != f.absent[0] {
+		e.entries = append(e.entries, f.frame...)
+		e.entries = append(e.entries, 'z', 0, 0, 0, 0)
 	}
-	if f.null == nil {
-		s = isAbsent
-	}
-	return value{state: s}, nil
+	return append(dst, f.null...)
 }
 
-// mismatch is for a value that fits the field in no lossless way.
-func (f *field) mismatch(expected string, found conv.Kind) (value, *conv.Reject) {
-	if f.null != nil && !f.required {
-		return value{state: isNull}, nil
+// encodePresent appends the value at token i, which is not null, behind its branch, and the
+// rest of its fingerprint entry: tag, length, value.
+func (e *encoder) encodePresent(dst []byte, t *avroType, i uint32) (out []byte, fits bool) {
+	dst = append(dst, t.branch...)
+	e.entries = append(e.entries, t.kind.tag(), 0, 0, 0, 0)
+	value := len(e.entries)
+	if t.kind >= typeRecord {
+		dst, fits = e.encodeNested(dst, t, i)
+	} else {
+		dst, fits = e.encodeScalar(dst, t, i)
 	}
-	return value{}, &conv.Reject{Reason: conv.ReasonType, Path: f.source, Expected: expected, Found: found.String()}
+	binary.BigEndian.PutUint32(e.entries[value-4:], uint32(len(e.entries)-value))
+	return dst, fits
 }
 
-// append writes the field's Avro bytes.
-func (f *field) append(dst []byte, v value) []byte {
-	switch v.state {
-	case isAbsent:
-		return append(dst, f.absent...)
-	case isNull:
-		return append(dst, f.null...)
+func (e *encoder) encodeScalar(dst []byte, t *avroType, i uint32) ([]byte, bool) {
+	v, ok := e.read(t.kind, e.row.Tokens[i])
+	if !ok {
+		e.mismatch(t.fatal, t.kind.String(), e.row.Tokens[i].Kind)
+		return dst, false
 	}
-	dst = append(dst, f.branch...)
-	switch f.typ {
-	case typeString:
-		dst = binary.AppendVarint(dst, int64(len(v.text)))
-		return append(dst, v.text...)
-	case typeDouble:
-		return binary.LittleEndian.AppendUint64(dst, math.Float64bits(v.float))
-	case typeFloat:
-		return binary.LittleEndian.AppendUint32(dst, math.Float32bits(float32(v.float)))
-	case typeBoolean:
-		return append(dst, byte(v.int))
-	}
-	return binary.AppendVarint(dst, v.int) // zigzag, as Avro writes int and long
-}
-
-// hashes returns the fingerprint and the identity of the values read, 0 for an identity of
-// nothing.
-func (c *Contract) hashes(e *encoder) (fingerprint, identity uint64) {
-	e.entries = c.appendEntries(e.entries[:0], e, c.sorted)
-	fingerprint = conv.Hash64(e.entries)
-	e.entries = c.appendEntries(e.entries[:0], e, c.identity)
-	if len(e.entries) > 0 {
-		identity = conv.Hash64(e.entries)
-	}
-	return fingerprint, identity
-}
-
-// appendEntries writes the fingerprint entries of the fields, in the layout that the package
-// documentation gives.
-func (c *Contract) appendEntries(dst []byte, e *encoder, fields []int) []byte {
-	for _, i := range fields {
-		f, v := &c.fields[i], e.values[i]
-		switch {
-		case v.state == isPresent:
-			dst = append(dst, f.frame...)
-			dst = append(dst, f.typ.tag())
-			size := len(dst)
-			dst = append(dst, 0, 0, 0, 0)
-			dst = e.appendText(dst, f.typ, v)
-			binary.BigEndian.PutUint32(dst[size:], uint32(len(dst)-size-4))
-		case v.state == isNull && !bytes.Equal(f.null, f.absent):
-			dst = append(dst, f.frame...)
-			dst = append(dst, 'z', 0, 0, 0, 0)
-		}
-	}
-	return dst
+	e.entries = e.appendText(e.entries, t.kind, v)
+	return appendScalar(dst, t.kind, v), true
 }

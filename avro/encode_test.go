@@ -160,7 +160,7 @@ func TestR80_R96_RowsWithoutCustomAttributesArePublishedWithNulls(t *testing.T) 
 func TestR98_AnExplicitNullIsPublishedAsNull(t *testing.T) {
 	for _, typ := range []string{`["null","string"]`, `["string","null"],"default":"x"`} {
 		c := contractOf(t, `{"name":"f","type":`+typ+`,"source":"a"}`)
-		if got := encodeBody(t, c, `{"a":null}`); len(got) != 1 || got[0] != c.fields[0].null[0] {
+		if got := encodeBody(t, c, `{"a":null}`); len(got) != 1 || got[0] != c.root.fields[0].null[0] {
 			t.Errorf("%s: body %x", typ, got)
 		}
 	}

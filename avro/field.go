@@ -10,35 +10,17 @@ import (
 	"convstream/internal/conv"
 )
 
-// fieldType is the Avro type of a field, without the union around it.
-type fieldType uint8
+// field is one contracted field, compiled.
+type field struct {
+	avroType
+	name     string
+	source   string // relative to the object that the record is read from
+	required bool
+	identity bool
+	place    place
 
-const (
-	typeString fieldType = iota
-	typeLong
-	typeInt
-	typeDouble
-	typeFloat
-	typeBoolean
-	typeTimestamp // long with logicalType timestamp-millis
-)
-
-var typeNames = [...]string{"string", "long", "int", "double", "float", "boolean", "timestamp-millis"}
-
-func (t fieldType) String() string { return typeNames[t] }
-
-// tag is the type's letter in a fingerprint. All numbers share one, so that a field which
-// grows from int to long or double keeps its fingerprints.
-func (t fieldType) tag() byte {
-	switch t {
-	case typeString:
-		return 's'
-	case typeBoolean:
-		return 'b'
-	case typeTimestamp:
-		return 't'
-	}
-	return 'n'
+	absent []byte // Avro bytes where the object lacks the value: default or null; nil for neither
+	frame  []byte // of the fingerprint entry: the length of the source path, and the path
 }
 
 // maxSegments bounds a source path: its spellings double with every segment.
@@ -53,45 +35,45 @@ type fieldSchema struct {
 	Aliases []string        `json:"aliases"`
 	Order   string          `json:"order"`
 
-	Source   string          `json:"source"`
+	Source   *string         `json:"source"`
 	Required bool            `json:"required"`
 	Identity bool            `json:"identity"`
 	Privacy  json.RawMessage `json:"privacy"`
 }
 
-// parseField compiles one field. With an error it returns at least the name, if there is one.
-func parseField(raw json.RawMessage) (field, error) {
+// field compiles one field of the record at the position. With an error it returns at least
+// the name, if there is one.
+func (c *compiler) field(raw json.RawMessage, at position) (field, error) {
 	var s fieldSchema
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields() // a misspelt "required" must not pass for a lenient field
 	err := d.Decode(&s)
-	f := field{name: s.Name, source: s.Source, required: s.Required, identity: s.Identity}
+	f := field{name: s.Name, source: s.Name, required: s.Required, identity: s.Identity}
+	if s.Source != nil {
+		f.source = *s.Source
+	}
 	switch {
 	case err != nil:
 		return f, fmt.Errorf("read properties: %w", err)
 	case s.Privacy != nil:
 		return f, errors.New(`"privacy" is not supported yet; remove it`)
 	}
-	if err := checkSource(s.Source); err != nil {
+	if err := checkSource(f.source); err != nil {
 		return f, err
 	}
-	typ, nullAt, err := parseType(s.Type)
-	if err != nil {
+	nested := at.path != ""
+	at.path = at.below(f.name)
+	var nullAt int
+	if f.avroType, nullAt, err = c.parseType(s.Type, at, f.required); err != nil {
 		return f, err
 	}
-	f.typ = typ
-	if nullAt != notNullable {
-		// A branch index is an Avro long: 0 is the byte 0, 1 the byte 2.
-		f.null = []byte{byte(2 * nullAt)}
-		f.branch = []byte{byte(2 * (1 - nullAt))}
-		f.absent = f.null
-	}
+	f.absent = f.null
 	if s.Default != nil {
 		if f.absent, err = f.parseDefault(s.Default, nullAt); err != nil {
 			return f, err
 		}
 	}
-	return f, f.checkStrictness()
+	return f, f.checkStrictness(nested)
 }
 
 func checkSource(source string) error {
@@ -112,8 +94,12 @@ func checkSource(source string) error {
 	return nil
 }
 
-func (f *field) checkStrictness() error {
+func (f *field) checkStrictness(nested bool) error {
 	switch {
+	case f.identity && nested:
+		return errors.New(`"identity" stands on a field inside another; a row's own id is one of the row's own fields`)
+	case f.identity && f.kind >= typeRecord:
+		return errors.New(`"identity" needs a scalar type; a row's own id is no object and no array`)
 	case f.identity && !f.required:
 		return errors.New(`"identity" needs "required": true; rows without the value could not be told apart`)
 	case !f.required && f.absent == nil:
@@ -122,62 +108,12 @@ func (f *field) checkStrictness() error {
 	return nil
 }
 
-// notNullable stands for the branch of null where a type has none.
-const notNullable = -1
-
-// parseType reads a field's type, and which branch of its union null is.
-func parseType(raw json.RawMessage) (typ fieldType, nullAt int, err error) {
-	if len(raw) == 0 {
-		return 0, 0, errors.New(`it has no "type"`)
-	}
-	if raw[0] != '[' {
-		typ, err = parsePlainType(raw)
-		return typ, notNullable, err
-	}
-	var branches []json.RawMessage
-	if err := json.Unmarshal(raw, &branches); err != nil {
-		return 0, 0, fmt.Errorf("read type: %w", err)
-	}
-	if len(branches) == 2 {
-		for i, b := range branches {
-			if string(b) == `"null"` {
-				typ, err = parsePlainType(branches[1-i])
-				return typ, i, err
-			}
-		}
-	}
-	return 0, 0, fmt.Errorf("union %s is not supported yet; use a union of null and one other type", raw)
-}
-
-func parsePlainType(raw json.RawMessage) (fieldType, error) {
-	var t struct {
-		Type        string `json:"type"`
-		LogicalType string `json:"logicalType"`
-	}
-	err := json.Unmarshal(raw, &t.Type)
-	if err != nil {
-		err = json.Unmarshal(raw, &t)
-	}
-	if err == nil && t.LogicalType == "" {
-		for i, name := range typeNames[:typeTimestamp] {
-			if name == t.Type {
-				return fieldType(i), nil
-			}
-		}
-	}
-	if err == nil && t.Type == "long" && t.LogicalType == typeTimestamp.String() {
-		return typeTimestamp, nil
-	}
-	return 0, fmt.Errorf("type %s is not supported yet; use %s, or long with logicalType %s, alone or in a union with null",
-		raw, strings.Join(typeNames[:typeTimestamp], ", "), typeTimestamp)
-}
-
 // parseDefault returns the Avro bytes of the field's default. As Avro demands, the default
-// of a union belongs to its first branch.
+// of a union belongs to its first branch. Of arrays and maps the empty one can be a default.
 func (f *field) parseDefault(raw json.RawMessage, nullAt int) ([]byte, error) {
 	if nullAt == 0 {
 		if string(raw) != "null" {
-			return nil, fmt.Errorf("default %s does not belong to the union's first branch, null; put %s first", raw, f.typ)
+			return nil, fmt.Errorf("default %s does not belong to the union's first branch, null; put %s first", excerpt(raw), f.kind)
 		}
 		return f.null, nil
 	}
@@ -186,24 +122,23 @@ func (f *field) parseDefault(raw json.RawMessage, nullAt int) ([]byte, error) {
 		token.Start, token.End = 1, token.End-1
 		token.Escaped = bytes.IndexByte(raw, '\\') >= 0
 	}
-	if token.Kind == f.typ.literal() || f.typ == typeBoolean && token.Kind == conv.False {
-		row := conv.Row{Raw: raw, Tokens: []conv.Token{token}}
-		if v, ok := new(encoder).read(f.typ, &row, token); ok {
-			return f.append(nil, v), nil
+	fits := token.Kind == f.kind.literal() || f.kind == typeBoolean && token.Kind == conv.False
+	switch f.kind {
+	case typeRecord:
+		return nil, errors.New("the default of a record is not supported yet; make it a union with null first, and default null")
+	case typeArray, typeMap:
+		if fits && len(bytes.TrimSpace(raw[1:len(raw)-1])) == 0 {
+			return append(bytes.Clone(f.branch), 0), nil // a block of no items ends both
+		}
+		return nil, fmt.Errorf("default %s is no empty %s; only [] and {} are supported", excerpt(raw), f.kind)
+	}
+	if fits {
+		e := encoder{row: &conv.Row{Raw: raw, Tokens: []conv.Token{token}}}
+		if v, ok := e.read(f.kind, token); ok {
+			return appendScalar(bytes.Clone(f.branch), f.kind, v), nil
 		}
 	}
-	return nil, fmt.Errorf("default %s is no %s", raw, f.typ)
-}
-
-// literal is how JSON spells a value of the type; of a boolean, the true one.
-func (t fieldType) literal() conv.Kind {
-	switch t {
-	case typeString:
-		return conv.String
-	case typeBoolean:
-		return conv.True
-	}
-	return conv.Number
+	return nil, fmt.Errorf("default %s is no %s", excerpt(raw), f.kind)
 }
 
 func literalKind(raw json.RawMessage) conv.Kind {

@@ -1,231 +1,237 @@
 package avro
 
 import (
-	"bytes"
+	"cmp"
+	"encoding/binary"
 	"encoding/json"
-	"math/big"
+	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
 	"convstream/internal/conv"
 )
 
-// This file holds what the encoder is compared with: a tokeniser and a reading of the
-// contract's rules that are made for being obvious, on encoding/json and math/big.
+// This file holds what the encoder is compared with: a reading of the package
+// documentation's rules that is made for being obvious.
 
-// rowOf tokenises one JSON value.
-func rowOf(t testing.TB, raw string) *conv.Row {
-	t.Helper()
-	k := &tokeniser{raw: raw, dec: json.NewDecoder(strings.NewReader(raw))}
-	k.dec.UseNumber()
-	k.value(t)
-	return &conv.Row{Raw: []byte(raw), Tokens: k.tokens}
-}
-
-type tokeniser struct {
-	raw    string
-	dec    *json.Decoder
-	tokens []conv.Token
-}
-
-// value appends the next value, or the next key, and returns false at a closing bracket.
-func (k *tokeniser) value(t testing.TB) bool {
-	t.Helper()
-	from := int(k.dec.InputOffset())
-	token, err := k.dec.Token()
-	if err != nil {
-		t.Fatalf("tokenise %q: %v", k.raw, err)
-	}
-	for strings.IndexByte(" \t\r\n:,", k.raw[from]) >= 0 {
-		from++
-	}
-	at := len(k.tokens)
-	out := conv.Token{Start: uint32(from), End: uint32(k.dec.InputOffset())}
-	k.tokens = append(k.tokens, out)
-	switch v := token.(type) {
-	case json.Delim:
-		if v == '}' || v == ']' {
-			k.tokens = k.tokens[:at]
-			return false
-		}
-		for k.value(t) {
-		}
-		out.Kind, out.End = conv.Object, uint32(k.dec.InputOffset())
-		if v == '[' {
-			out.Kind = conv.Array
-		}
-	case string:
-		out.Kind, out.Start, out.End = conv.String, out.Start+1, out.End-1
-		out.Escaped = strings.Contains(k.raw[out.Start:out.End], `\`)
-	case json.Number:
-		out.Kind = conv.Number
-	case bool:
-		out.Kind = conv.False
-		if v {
-			out.Kind = conv.True
-		}
-	case nil:
-		out.Kind = conv.Null
-	}
-	out.Next = uint32(len(k.tokens))
-	k.tokens[at] = out
-	return true
-}
-
-// member is a key with its value: a scalar of encoding/json, []any, or []member. Members
-// keep the row's order, and equal keys are already merged: the last stands.
-type member struct {
-	key   string
-	value any
-}
-
-func parseMembers(t testing.TB, raw string) []member {
-	t.Helper()
-	dec := json.NewDecoder(strings.NewReader(raw))
-	dec.UseNumber()
-	v, ok := parseAny(t, dec).([]member)
-	if !ok {
-		t.Fatalf("%q is no object", raw)
-	}
-	return v
-}
-
-func parseAny(t testing.TB, dec *json.Decoder) any {
-	t.Helper()
-	token, err := dec.Token()
-	if err != nil {
-		t.Fatal(err)
-	}
-	switch token {
-	case json.Delim('['):
-		list := []any{}
-		for dec.More() {
-			list = append(list, parseAny(t, dec))
-		}
-		dec.Token()
-		return list
-	case json.Delim('{'):
-		members := []member{}
-		for dec.More() {
-			key, _ := dec.Token()
-			value := parseAny(t, dec)
-			members = slices.DeleteFunc(members, func(m member) bool { return m.key == key })
-			members = append(members, member{key: key.(string), value: value})
-		}
-		dec.Token()
-		return members
-	}
-	return token
-}
-
-// found is what a row says at a source path.
-type found struct {
-	there   bool
-	value   any
-	blocked bool // something else stands where an object leads to the path
-}
-
-func lookup(members []member, path string) found {
-	var last, block found
-	for _, m := range members {
-		if m.key == path {
-			last = found{there: true, value: m.value}
-			continue
-		}
-		rest, below := strings.CutPrefix(path, m.key+".")
-		if !below {
-			continue
-		}
-		object, ok := m.value.([]member)
-		if !ok {
-			if m.value != nil {
-				block = found{there: true, value: m.value, blocked: true}
-			}
-			continue
-		}
-		switch inner := lookup(object, rest); {
-		case inner.blocked:
-			block = inner
-		case inner.there:
-			last = inner
-		}
-	}
-	if last.there {
-		return last
-	}
-	return block
-}
-
-// naiveRow is what goavro needs to encode a row, and what a reject should say.
+// naiveRow is what goavro needs to encode a row, and what the row's facts should be.
 type naiveRow struct {
-	native map[string]any
-	reject *conv.Reject
+	native  any
+	entries string // what the fingerprint hashes
+	reject  *conv.Reject
 }
 
-// naiveEncode follows the rules of the package documentation, field by field.
+// naiveValue is one value read.
+type naiveValue struct {
+	native   any
+	content  string // the value of a fingerprint entry
+	fits     bool
+	problems []problem // in the order of reading
+}
+
+// problem is a reason to reject the row. A soft one goes where something around it can
+// become null.
+type problem struct {
+	conv.Reject
+	soft bool
+}
+
 func naiveEncode(t testing.TB, c *Contract, raw string) naiveRow {
 	t.Helper()
-	members := parseMembers(t, raw)
-	out := naiveRow{native: map[string]any{}}
-	for i := range c.fields {
-		f := &c.fields[i]
-		v, reject := naiveField(f, lookup(members, f.source))
-		if reject != nil && out.reject == nil {
-			out.reject = reject
+	s := shapeOf(t, c)
+	v := naiveRecord(&s, parseMembers(t, raw), "")
+	row := naiveRow{native: v.native, entries: v.content}
+	if len(v.problems) > 0 {
+		row.reject = &v.problems[0].Reject
+	}
+	return row
+}
+
+// naiveRecord reads a record's fields from an object at a path.
+func naiveRecord(s *shape, members []naiveMember, path string) naiveValue {
+	native := map[string]any{}
+	type entry struct{ source, order, tag, value string }
+	var entries []entry
+	out := naiveValue{native: native, fits: true}
+	for i := range s.fields {
+		f := &s.fields[i]
+		at := f.source
+		if path != "" {
+			at = path + "." + f.source
 		}
-		if v != (useDefault{}) {
-			out.native[f.name] = v
+		v, tag := naiveField(f, lookup(members, f.source), at)
+		out.problems = append(out.problems, v.problems...)
+		out.fits = out.fits && v.fits
+		if v.native != (useDefault{}) {
+			native[f.name] = v.native
+		}
+		if v.fits && tag != "" {
+			entries = append(entries, entry{f.source, tagOf(f.kind), tag, v.content})
 		}
 	}
+	slices.SortStableFunc(entries, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(a.source, b.source), cmp.Compare(a.order, b.order))
+	})
+	for _, e := range entries {
+		out.content += sized(e.source) + e.tag + sized(e.value)
+	}
 	return out
+}
+
+// sized is a text behind its length.
+func sized(s string) string {
+	return string(binary.BigEndian.AppendUint32(nil, uint32(len(s)))) + s
 }
 
 // useDefault leaves a field to goavro, which knows the schema's defaults.
 type useDefault struct{}
 
-func naiveField(f *field, at found) (any, *conv.Reject) {
-	nullable := f.null != nil
-	if !at.there || at.value == nil {
-		switch {
-		case f.required && at.there:
-			return nil, &conv.Reject{Reason: conv.ReasonMissing, Path: f.source, Expected: f.typ.String(), Found: "null"}
-		case f.required:
-			return nil, &conv.Reject{Reason: conv.ReasonMissing, Path: f.source, Expected: f.typ.String(), Found: "nothing"}
-		case at.there && nullable:
-			return nil, nil
-		case !at.there && nullable && bytes.Equal(f.absent, f.null):
-			return nil, nil
-		}
-		return useDefault{}, nil
-	}
-	v, ok := naiveValue(f.typ, at.value)
+// naiveField returns the tag of the field's fingerprint entry, "" where it has none.
+func naiveField(f *shapeField, at found, path string) (v naiveValue, tag string) {
+	v.fits = true
+	absentIsNull := f.nullable && (!f.hasDefault || f.defaultNull)
 	switch {
-	case ok && !at.blocked && nullable:
-		return map[string]any{unionName(f.typ): v}, nil
-	case ok && !at.blocked:
-		return v, nil
-	case nullable && !f.required:
-		return nil, nil
+	case f.required && (!at.there || at.value == nil):
+		missing := conv.Reject{Reason: conv.ReasonMissing, Path: path, Expected: f.expects(), Found: "nothing"}
+		if at.there {
+			missing.Found = "null"
+		}
+		return naiveValue{problems: []problem{{Reject: missing}}}, ""
+	case !at.there && absentIsNull:
+		return v, ""
+	case !at.there, at.value == nil && !f.nullable:
+		v.native = useDefault{}
+		return v, ""
+	case at.value != nil:
+		if at.blocked {
+			v = misfit(path, "object", at.value)
+		} else {
+			v = naiveRead(&f.shape, at.value, path)
+		}
+		if v.fits {
+			if f.nullable {
+				v.native = map[string]any{f.branch: v.native}
+			}
+			return v, tagOf(f.kind)
+		}
+		if f.required {
+			for i := range v.problems {
+				v.problems[i].soft = false
+			}
+		}
+		if f.required || !f.nullable {
+			return v, ""
+		}
+		v = naiveValue{fits: true, problems: hard(v.problems)}
 	}
-	expected := f.typ.String()
-	if at.blocked {
-		expected = "object"
+	if absentIsNull {
+		return v, ""
 	}
-	return nil, &conv.Reject{Reason: conv.ReasonType, Path: f.source, Expected: expected, Found: kindOf(at.value)}
+	return v, "z"
 }
 
-func unionName(t fieldType) string {
-	if t == typeTimestamp {
-		return "long.timestamp-millis"
+func hard(problems []problem) []problem {
+	return slices.DeleteFunc(problems, func(p problem) bool { return p.soft })
+}
+
+// naiveItem reads an element of an array or a value of a map. The content is its whole entry.
+func naiveItem(s *shape, value any, path string) naiveValue {
+	const null = "z\x00\x00\x00\x00"
+	if value == nil && s.nullable {
+		return naiveValue{fits: true, content: null}
 	}
-	return t.String()
+	v := misfit(path, s.expects(), value)
+	if value != nil {
+		v = naiveRead(s, value, path)
+	}
+	switch {
+	case v.fits && s.nullable:
+		v.native = map[string]any{s.branch: v.native}
+	case s.nullable:
+		return naiveValue{fits: true, content: null, problems: hard(v.problems)}
+	}
+	v.content = tagOf(s.kind) + sized(v.content)
+	return v
+}
+
+func misfit(path, expected string, found any) naiveValue {
+	return naiveValue{problems: []problem{{soft: true, Reject: conv.Reject{
+		Reason: conv.ReasonType, Path: path, Expected: expected, Found: kindOf(found),
+	}}}}
+}
+
+// naiveRead reads a value that is not null.
+func naiveRead(s *shape, value any, path string) naiveValue {
+	members, isObject := value.([]naiveMember)
+	elements, isArray := value.([]any)
+	switch {
+	case s.kind == "record" && isObject:
+		return naiveRecord(s, members, path)
+	case s.kind == "array" && isArray:
+		native := []any{}
+		out := naiveValue{fits: true}
+		for i, e := range elements {
+			v := naiveItem(s.items, e, fmt.Sprintf("%s[%d]", path, i))
+			native = append(native, v.native)
+			out.add(v, v.content)
+		}
+		out.native = native
+		return out
+	case s.kind == "map" && isObject:
+		native := map[string]any{}
+		out := naiveValue{fits: true}
+		members = slices.Clone(members)
+		slices.SortFunc(members, func(a, b naiveMember) int { return cmp.Compare(a.key, b.key) })
+		for _, m := range members {
+			v := naiveItem(s.items, m.value, fmt.Sprintf("%s[%q]", path, m.key))
+			native[m.key] = v.native
+			out.add(v, sized(m.key)+v.content)
+		}
+		out.native = native
+		return out
+	case s.items != nil || s.fields != nil:
+		return misfit(path, s.expects(), value)
+	}
+	native, ok := naiveScalar(s.kind, value)
+	if !ok {
+		return misfit(path, s.kind, value)
+	}
+	return naiveValue{native: native, content: naiveContent(native), fits: true}
+}
+
+func (v *naiveValue) add(inner naiveValue, content string) {
+	v.fits = v.fits && inner.fits
+	v.problems = append(v.problems, inner.problems...)
+	v.content += content
+}
+
+func tagOf(kind string) string {
+	switch kind {
+	case "string", "boolean", "timestamp-millis", "record", "array", "map":
+		return kind[:1]
+	}
+	return "n"
+}
+
+// naiveContent is a scalar as fingerprints know it.
+func naiveContent(v any) string {
+	switch v := v.(type) {
+	case time.Time:
+		return strconv.FormatInt(v.UnixMilli(), 10)
+	case float64:
+		return naiveNumberText(strconv.FormatFloat(v, 'e', -1, 64))
+	case float32:
+		return naiveNumberText(strconv.FormatFloat(float64(v), 'e', -1, 32))
+	}
+	return fmt.Sprint(v)
 }
 
 func kindOf(v any) string {
 	switch v.(type) {
+	case nil:
+		return "null"
 	case string:
 		return "string"
 	case json.Number:
@@ -238,7 +244,7 @@ func kindOf(v any) string {
 	return "object"
 }
 
-func naiveValue(typ fieldType, v any) (any, bool) {
+func naiveScalar(kind string, v any) (any, bool) {
 	number, isNumber := v.(json.Number)
 	text, isText := v.(string)
 	truth, isBool := v.(bool)
@@ -246,8 +252,8 @@ func naiveValue(typ fieldType, v any) (any, bool) {
 	if isText && validNumber(text) {
 		digits = text
 	}
-	switch typ {
-	case typeString:
+	switch kind {
+	case "string":
 		switch {
 		case isNumber:
 			return naiveNumberText(digits), true
@@ -255,19 +261,19 @@ func naiveValue(typ fieldType, v any) (any, bool) {
 			return strconv.FormatBool(truth), true
 		}
 		return text, isText
-	case typeLong:
+	case "long":
 		n, ok := naiveInteger(digits)
 		return n, ok
-	case typeInt:
+	case "int":
 		n, ok := naiveInteger(digits)
 		return int32(n), ok && n >= -1<<31 && n < 1<<31
-	case typeDouble:
+	case "double":
 		f, err := strconv.ParseFloat(digits, 64)
 		return f + 0, err == nil
-	case typeFloat:
+	case "float":
 		f, err := strconv.ParseFloat(digits, 32)
 		return float32(f) + 0, err == nil
-	case typeBoolean:
+	case "boolean":
 		if isText {
 			return text == "true", text == "true" || text == "false"
 		}
@@ -279,49 +285,4 @@ func naiveValue(typ fieldType, v any) (any, bool) {
 	}
 	n, ok := naiveInteger(digits)
 	return time.UnixMilli(n), ok
-}
-
-// validNumber says whether s is a JSON number and nothing else.
-func validNumber(s string) bool {
-	return json.Valid([]byte(s)) && strings.IndexByte("-0123456789", s[0]) >= 0 && strings.TrimSpace(s) == s
-}
-
-func naiveInteger(s string) (int64, bool) {
-	r, ok := new(big.Rat).SetString(s)
-	if !ok || !r.IsInt() || !r.Num().IsInt64() {
-		return 0, false
-	}
-	return r.Num().Int64(), true
-}
-
-// naiveNumberText prints a number as encoding/json prints a float64, but from its exact
-// decimal digits.
-func naiveNumberText(s string) string {
-	r, _ := new(big.Rat).SetString(s)
-	plain := strings.TrimRight(r.FloatString(400), "0")
-	plain = strings.TrimSuffix(plain, ".")
-	abs := new(big.Rat).Abs(r)
-	small, _ := new(big.Rat).SetString("1e-6")
-	large, _ := new(big.Rat).SetString("1e21")
-	if r.Sign() == 0 || abs.Cmp(small) >= 0 && abs.Cmp(large) < 0 {
-		return plain
-	}
-	sign := ""
-	if r.Sign() < 0 {
-		sign = "-"
-	}
-	exponent := 0
-	ten := big.NewRat(10, 1)
-	for ; abs.Cmp(ten) >= 0; exponent++ {
-		abs.Quo(abs, ten)
-	}
-	for one := big.NewRat(1, 1); abs.Cmp(one) < 0; exponent-- {
-		abs.Mul(abs, ten)
-	}
-	mantissa := strings.TrimSuffix(strings.TrimRight(abs.FloatString(400), "0"), ".")
-	suffix := strconv.Itoa(exponent)
-	if exponent > 0 {
-		suffix = "+" + suffix
-	}
-	return sign + mantissa + "e" + suffix
 }

@@ -23,8 +23,8 @@ type place struct {
 	above  []int // the nodes on the way to them, without the root
 }
 
-// compilePaths builds the tree of all sources, and sets each field's place in it. Node 0 is
-// the row itself.
+// compilePaths builds the tree of a record's sources, and sets each field's place in it. Node
+// 0 is the object itself.
 func compilePaths(fields []field) []node {
 	rest := make([]suffix, len(fields))
 	for i := range fields {
@@ -72,37 +72,40 @@ func growPaths(nodes *[]node, rest []suffix) map[string]int {
 }
 
 // locate walks once over the object at token object, which stands at nodes[at], and notes in
-// e.found the token of every node that the row has. Objects off the tree are stepped over.
-func (e *encoder) locate(nodes []node, at int, row *conv.Row, object uint32) {
-	for i := object + 1; i < row.Tokens[object].Next; {
+// e.found, from base on, the token of every node that the object has. Objects off the tree
+// are stepped over.
+func (e *encoder) locate(nodes []node, base, at int, object uint32) {
+	tokens := e.row.Tokens
+	for i := object + 1; i < tokens[object].Next; {
 		value := i + 1
-		i = row.Tokens[value].Next
-		id, ok := nodes[at].children[string(row.Text(row.Tokens[value-1]))]
+		i = tokens[value].Next
+		id, ok := nodes[at].children[string(e.row.Text(tokens[value-1]))]
 		if !ok {
 			continue
 		}
 		// A key that comes again replaces the earlier one with all it held.
-		clear(e.found[id:nodes[id].end])
-		e.found[id] = value
-		if row.Tokens[value].Kind == conv.Object {
-			e.locate(nodes, id, row, value)
+		clear(e.found[base+id : base+nodes[id].end])
+		e.found[base+id] = value
+		if tokens[value].Kind == conv.Object && len(nodes[id].children) > 0 {
+			e.locate(nodes, base, id, value)
 		}
 	}
 }
 
-// at returns the token of the value at a place; of several spellings, the last in the row.
-// Where there is no value, but something else stands where an object should lead to it, it
-// returns that token as blocked. It returns 0 where the row has neither.
-func (e *encoder) at(p *place, row *conv.Row) (token uint32, blocked bool) {
+// at returns the token of the value at a place of the object whose nodes stand in e.found
+// from base on; of several spellings, the last in the row. Where there is no value, but
+// something else stands where an object should lead to it, it returns that token as blocked.
+// It returns 0 where the object has neither.
+func (e *encoder) at(p *place, base int) (token uint32, blocked bool) {
 	for _, id := range p.leaves {
-		token = max(token, e.found[id])
+		token = max(token, e.found[base+id])
 	}
 	if token != 0 {
 		return token, false
 	}
 	for _, id := range p.above {
-		t := e.found[id]
-		if kind := row.Tokens[t].Kind; t != 0 && kind != conv.Object && kind != conv.Null {
+		t := e.found[base+id]
+		if kind := e.row.Tokens[t].Kind; t != 0 && kind != conv.Object && kind != conv.Null {
 			return t, true
 		}
 	}

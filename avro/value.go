@@ -1,33 +1,25 @@
 package avro
 
 import (
+	"encoding/binary"
+	"math"
 	"slices"
 	"strconv"
 
 	"convstream/internal/conv"
 )
 
-// state says what is published for a field.
-type state uint8
-
-const (
-	isAbsent  state = iota // the field's default, or null where it has none
-	isNull                 // null
-	isPresent              // the value
-)
-
-// value is a field's value in one row.
+// value is a scalar of a row.
 type value struct {
-	state state
 	int   int64   // long, int, timestamp-millis; 0 or 1 of a boolean
 	float float64 // double, float
-	text  []byte  // string; refers to the row or to encoder.texts
+	text  []byte  // string; refers to the row or to encoder.text, valid until the next read
 }
 
 // read converts a token to a type, and says whether that loses nothing.
-func (e *encoder) read(typ fieldType, row *conv.Row, token conv.Token) (v value, ok bool) {
-	v.state = isPresent
-	switch typ {
+func (e *encoder) read(k kind, token conv.Token) (v value, ok bool) {
+	row := e.row
+	switch k {
 	case typeString:
 		v.text, ok = e.readText(row, token)
 	case typeLong:
@@ -55,9 +47,8 @@ func (e *encoder) readText(row *conv.Row, token conv.Token) ([]byte, bool) {
 		return row.Bytes(token), true
 	case conv.Number:
 		d, ok := e.parse(row.Bytes(token))
-		start := len(e.texts)
-		e.texts = d.append(e.texts)
-		return e.texts[start:], ok
+		e.text = d.append(e.text[:0])
+		return e.text, ok
 	}
 	return nil, false
 }
@@ -124,16 +115,32 @@ func (e *encoder) parse(text []byte) (decimal, bool) {
 	return parseDecimal(e.digits, text)
 }
 
+// appendScalar writes a value's Avro bytes.
+func appendScalar(dst []byte, k kind, v value) []byte {
+	switch k {
+	case typeString:
+		dst = binary.AppendVarint(dst, int64(len(v.text)))
+		return append(dst, v.text...)
+	case typeDouble:
+		return binary.LittleEndian.AppendUint64(dst, math.Float64bits(v.float))
+	case typeFloat:
+		return binary.LittleEndian.AppendUint32(dst, math.Float32bits(float32(v.float)))
+	case typeBoolean:
+		return append(dst, byte(v.int))
+	}
+	return binary.AppendVarint(dst, v.int) // zigzag, as Avro writes int and long
+}
+
 // appendText writes a value as fingerprints know it.
-func (e *encoder) appendText(dst []byte, typ fieldType, v value) []byte {
-	switch typ {
+func (e *encoder) appendText(dst []byte, k kind, v value) []byte {
+	switch k {
 	case typeString:
 		return append(dst, v.text...)
 	case typeBoolean:
 		return strconv.AppendBool(dst, v.int == 1)
 	case typeDouble, typeFloat:
 		bits := 64
-		if typ == typeFloat {
+		if k == typeFloat {
 			bits = 32
 		}
 		var shortest [32]byte

@@ -1,0 +1,131 @@
+package avro
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// inside puts a field two records deep: its path is outer.inner.<name>.
+func inside(field string) string {
+	return `{"name":"outer","type":["null",{"type":"array","items":{"type":"record","name":"Outer","fields":[
+		{"name":"inner","type":["null",{"type":"record","name":"Inner","fields":[` + field + `]}]}]}}]}`
+}
+
+func TestABadNestedContractIsRefusedByPathAndReason(t *testing.T) {
+	for name, test := range map[string]struct {
+		field string
+		want  []string
+	}{
+		"type":                     {`{"name":"f","type":"bytes"}`, []string{`"outer.inner.f"`, "bytes", "not supported yet"}},
+		"no type":                  {`{"name":"f"}`, []string{`"outer.inner.f"`, `"type"`}},
+		"enum":                     {`{"name":"f","type":{"type":"enum","name":"E","symbols":["A"]}}`, []string{`"outer.inner.f"`, "enum", "string"}},
+		"reference":                {`{"name":"f","type":["null","Outer"]}`, []string{`"outer.inner.f"`, `"Outer"`, "written out"}},
+		"items":                    {`{"name":"f","type":["null",{"type":"array","items":["string","long"]}]}`, []string{`"outer.inner.f"`, "items", "union"}},
+		"no items":                 {`{"name":"f","type":["null",{"type":"array"}]}`, []string{`"outer.inner.f"`, `"items"`}},
+		"no values":                {`{"name":"f","type":["null",{"type":"map"}]}`, []string{`"outer.inner.f"`, `"values"`}},
+		"values":                   {`{"name":"f","type":["null",{"type":"map","values":"fixed"}]}`, []string{`"outer.inner.f"`, "values", "fixed"}},
+		"no fields":                {`{"name":"f","type":["null",{"type":"record","name":"R","fields":[]}]}`, []string{`"outer.inner.f"`, "no fields"}},
+		"misspelt property":        {`{"name":"f","type":"string","requird":true}`, []string{`"outer.inner.f"`, "requird"}},
+		"required inside the type": {`{"name":"f","type":["null",{"type":"array","items":"string","required":true}]}`, []string{`"outer.inner.f"`, `"required"`, "beside"}},
+		"identity":                 {`{"name":"f","type":"string","required":true,"identity":true}`, []string{`"outer.inner.f"`, "identity", "own fields"}},
+		"neither null nor default": {`{"name":"f","type":{"type":"array","items":"string"}}`, []string{`"outer.inner.f"`, "required", "default"}},
+		"default of an array":      {`{"name":"f","type":{"type":"array","items":"string"},"default":["x"]}`, []string{`"outer.inner.f"`, `["x"]`, "empty array"}},
+		"object for an array":      {`{"name":"f","type":{"type":"array","items":"string"},"default":{}}`, []string{`"outer.inner.f"`, `{}`, "empty array"}},
+		"default of a map":         {`{"name":"f","type":{"type":"map","values":"string"},"default":{"a":"b"}}`, []string{`"outer.inner.f"`, "empty object"}},
+		"default of a record": {`{"name":"f","type":{"type":"record","name":"R","fields":[{"name":"g","type":"int","default":1}]},"default":{}}`,
+			[]string{`"outer.inner.f"`, "default of a record", "null"}},
+		"default of second branch": {`{"name":"f","type":["null",{"type":"array","items":"string"}],"default":[]}`, []string{`"outer.inner.f"`, "[]", "first branch"}},
+		"wildcard":                 {`{"name":"f","type":["null","string"],"source":"a.*"}`, []string{`"outer.inner.f"`, "wildcard"}},
+		"no name":                  {`{"type":["null","string"],"source":""}`, []string{`"outer.inner.#1"`, "source"}},
+		"one name for two records": {`{"name":"f","type":["null",{"type":"record","name":"Outer","fields":[{"name":"g","type":"int","default":1}]}]}`, []string{`"outer.inner.f"`, `"Outer"`, "name of its own"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Parse(schemaOf(inside(test.field)))
+			if err == nil {
+				t.Fatal("the contract was taken")
+			}
+			for _, want := range test.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error %q does not name %q", err, want)
+				}
+			}
+		})
+	}
+}
+
+func TestABadFieldOfTheModelIsNamedByItsPath(t *testing.T) {
+	broken := strings.Replace(jobs(t).Schema(), `{"name":"value","type":["null","long"]`, `{"name":"value","type":["null","decimal"]`, 1)
+	if _, err := Parse([]byte(broken)); err == nil || !strings.Contains(err.Error(), `"participants.sessions.metrics.value"`) {
+		t.Error(err)
+	}
+}
+
+func TestAllBadNestedFieldsAreNamedAtOnce(t *testing.T) {
+	_, err := Parse(schemaOf(inside(`{"name":"one","type":"bytes"},{"name":"two","type":"string"}`), `{"name":"three","type":"fixed"}`))
+	for _, want := range []string{`"outer.inner.one"`, `"outer.inner.two"`, `"three"`} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v does not name %s", err, want)
+		}
+	}
+}
+
+func TestAnIdentityIsNoObjectAndNoArray(t *testing.T) {
+	_, err := Parse(schemaOf(`{"name":"f","type":{"type":"array","items":"string"},"required":true,"identity":true}`))
+	if err == nil || !strings.Contains(err.Error(), "scalar") {
+		t.Error(err)
+	}
+}
+
+func TestTheDepthOfAContractIsBounded(t *testing.T) {
+	nested := func(depth int) []byte {
+		return schemaOf(`{"name":"f","type":["null",` + strings.Repeat(`{"type":"array","items":`, depth) + `"string"` + strings.Repeat("}", depth) + `]}`)
+	}
+	c, err := Parse(nested(maxDepth))
+	if err != nil {
+		t.Fatal(err)
+	}
+	agreesWithGoavro(t, c, codecOf(t, c), `{"f":`+strings.Repeat("[", maxDepth)+`"x"`+strings.Repeat("]", maxDepth)+`}`)
+	for _, depth := range []int{maxDepth + 1, 5000} {
+		if _, err := Parse(nested(depth)); err == nil || !strings.Contains(err.Error(), `"f"`) || !strings.Contains(err.Error(), "at most 32") {
+			t.Errorf("depth %d: %.300v", depth, err)
+		}
+	}
+}
+
+func TestASourceLeftOutIsTheAvroName(t *testing.T) {
+	c := contractOf(t, `{"name":"a","type":["null","string"]}`, `{"name":"b","type":["null","string"],"source":"x.b"}`)
+	if diff := cmp.Diff([]string{"a", "x.b"}, c.Sources()); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(join([]byte{2}, avroText("1"), []byte{0}), encodeBody(t, c, `{"a":"1","b":"2"}`)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestR26_SourcesOfNestedFieldsAreTheirWholePaths(t *testing.T) {
+	want := []string{"id", "flow.meta.name", "flow.version", "legs.id", "legs.codes", "legs.stats", "legs.tags"}
+	if diff := cmp.Diff(want, calls(t).Sources()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestRecordsOfOneNameInTwoNamespacesAreTwoTypes(t *testing.T) {
+	record := func(field, name, inner string) string {
+		return `{"name":"` + field + `","type":["null",{"type":"record",` + name + `,"fields":[` + inner + `]}]}`
+	}
+	leaf := `{"name":"n","type":["null","int"]}`
+	x := `"name":"R","namespace":"x"`
+	contractOf(t, record("a", x, leaf), record("b", `"name":"R"`, leaf), record("c", `"name":"y.R"`, record("d", `"name":"S"`, leaf)), record("e", `"name":"S"`, leaf))
+	for _, twice := range []string{
+		record("b", `"name":"x.R"`, leaf),
+		record("b", `"name":"S","namespace":"x"`, record("c", `"name":"R"`, leaf)),
+		record("b", `"name":"x.S"`, record("c", `"name":"R"`, leaf)),
+		record("b", `"name":"Row"`, leaf),
+	} {
+		if _, err := Parse(schemaOf(record("a", x, leaf), twice)); err == nil || !strings.Contains(err.Error(), "name of its own") {
+			t.Errorf("%s: %v", twice, err)
+		}
+	}
+}
