@@ -7,7 +7,9 @@
 // A batch is one transaction: Begin, produce rows, dead letters and events, wait until
 // every promise came back without error, produce the checkpoint with the offsets so
 // learned, wait again, End. That Flush or EndTransaction return nil proves nothing by
-// itself: a record whose promise failed is missing from the transaction that commits.
+// itself: a record whose promise failed is missing from the transaction that commits, and a
+// client that has not yet stored the partitions it produced to aborts, and says nothing. So
+// the client is made to settle before End, and a claim counts once it was read back.
 //
 // # Recovery
 //

@@ -145,8 +145,18 @@ func (p *Producer) fence(ctx context.Context, before *Claim, admit func(*Claim) 
 		return fmt.Errorf("claim pipeline %s: %w", p.cfg.id(), err)
 	}
 	p.own = offset
-	return p.ledger.catchUp(ctx, p.cfg, offset+1)
+	if err := p.ledger.catchUp(ctx, p.cfg, offset+1); err != nil {
+		return err
+	}
+	if c := p.ledger.Claim; c == nil || c.Run != p.cfg.Run || c.Heartbeat != p.beat.UnixMilli() {
+		return fmt.Errorf("claim pipeline %s: %w", p.cfg.id(), errClaimMissing)
+	}
+	return nil
 }
+
+// errClaimMissing says that a claim which was reported as committed cannot be read. Whoever
+// worked on it would be an owner that no other run sees.
+var errClaimMissing = errors.New("the claim was committed, and is not in the ledger")
 
 // refuseLostLedger returns an error if the ledger knows nothing of a pipeline whose commits
 // the events topic remembers: the ledger topic was deleted, and "nothing published yet" would

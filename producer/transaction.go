@@ -111,7 +111,23 @@ func (t *transaction) end() {
 	if t.err != nil || !transactional {
 		return
 	}
-	t.fail("end", t.p.tx.EndTransaction(t.ctx, kgo.TryCommit))
+	t.settle()
+	if t.err == nil {
+		t.fail("end", t.p.tx.EndTransaction(t.ctx, kgo.TryCommit))
+	}
+}
+
+// settle waits until the client remembers every partition that it has produced to.
+//
+// The first records of a topic are sent from within the update that tells the client of the
+// topic's partitions, and on a busy machine all of them can be acknowledged before that update
+// is stored. EndTransaction goes by what is stored. It would find no partition of the topic: if
+// there is no other, it aborts although asked to commit, and returns no error; and it would
+// leave the topic's sequence numbers as they are, which the broker refuses in the next
+// transaction. The update is stored under a lock that AbortBufferedRecords takes as well, and
+// that has nothing to abort here: every record was acknowledged.
+func (t *transaction) settle() {
+	t.fail("end", t.p.tx.AbortBufferedRecords(t.ctx))
 }
 
 // stored says where the rows and dead letters that were flushed lie.
