@@ -10,7 +10,7 @@ GO          := go
 
 .PHONY: help
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: ## See it work: simulator, broker and registry embedded, no account needed
@@ -45,6 +45,10 @@ lint: ## Format, vet and staticcheck
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
 	cd testcontainers && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./...
+
+.PHONY: requirements
+requirements: ## Write docs/requirements.md: which test holds which requirement
+	$(GO) test ./internal/lint -run TestTheListOfRequirements -write
 
 .PHONY: fuzz
 fuzz: ## Fuzz every fuzz target for FUZZTIME each

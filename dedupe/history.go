@@ -210,42 +210,45 @@ func (h *History) Forget() {
 	h.flights = nil
 }
 
-// Count counts the distinct keys of history with from <= time < to, both in epoch ms. Dead
-// letters and what is in flight are left out. The buckets have to be ready, or the error is
-// ErrNotReady. It reads one bucket at a time, and what is committed meanwhile may be counted
-// or not.
-func (h *History) Count(from, to int64) (int64, error) {
-	var keys int64
-	for hour := hourOf(from); hour*hourMillis < to; hour++ {
-		n, err := h.countBucket(hour, from, to)
-		if err != nil {
-			return 0, fmt.Errorf("count rows of %s: %w", conv.FormatInstant(max(from, hour*hourMillis)), err)
-		}
-		keys += n
-	}
-	return keys, nil
+// Count counts the distinct keys that Each lists.
+func (h *History) Count(from, to int64) (keys int64, err error) {
+	err = h.Each(from, to, func(conv.Key, uint32) { keys++ })
+	return keys, err
 }
 
-func (h *History) countBucket(hour, from, to int64) (keys int64, err error) {
+// Each hands over the distinct keys of history with from <= time < to, both in epoch ms, and
+// the highest observation of each. Dead letters and what is in flight are left out. The buckets
+// have to be ready, or the error is ErrNotReady. It reads one bucket at a time, and what is
+// committed meanwhile may be listed or not. The function must not call the history.
+func (h *History) Each(from, to int64, see func(key conv.Key, observation uint32)) error {
+	for hour := hourOf(from); hour*hourMillis < to; hour++ {
+		if err := h.eachInBucket(hour, from, to, see); err != nil {
+			return fmt.Errorf("list rows of %s: %w", conv.FormatInstant(max(from, hour*hourMillis)), err)
+		}
+	}
+	return nil
+}
+
+func (h *History) eachInBucket(hour, from, to int64, see func(conv.Key, uint32)) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	b, err := h.prepare(hour)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	var last conv.Key
 	first := true
 	for r, err := range merge(b.segment.all(), b.recent.sorted()) {
 		if err != nil {
-			return 0, h.give(b, err)
+			return h.give(b, err)
 		}
 		t := hour*hourMillis + r.offset()
 		if (first || r.key != last) && !r.dead() && from <= t && t < to {
-			keys++
+			see(r.key, r.observation)
 		}
 		first, last = false, r.key
 	}
-	return keys, nil
+	return nil
 }
 
 // Close closes the files. What was not saved is loaded again by the next start.

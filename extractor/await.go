@@ -1,9 +1,9 @@
 package extractor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"convstream/internal/conv"
@@ -12,55 +12,55 @@ import (
 // Await polls the job until it has ended and returns how. A state that the dialect does not
 // know is polled on, and progress decides nothing.
 //
-// A job that the platform no longer knows is conv.ErrJobGone. One that has not ended when
-// the deadline has passed since its submission, by whichever process, is aborted and is
-// conv.ErrJobDeadline.
+// A job that the platform no longer knows, has cancelled or let expire is conv.ErrJobGone.
+// One that has not ended when the deadline has passed since its submission, by whichever
+// process, is aborted and is conv.ErrJobDeadline.
 func (e *Extractor) Await(ctx context.Context, w conv.Window, job conv.Job) (conv.JobStatus, error) {
-	poll := e.config.Poll
 	submitted := time.UnixMilli(job.Submitted)
-	deadline := submitted.Add(poll.Deadline)
-	wait := poll.Initial
-	adopted := time.Since(submitted) > poll.Initial // it was submitted before a restart
+	life := newLife(e.config.Poll, submitted)
+	step := life.begin(time.Now())
 	for n := 1; ; n++ {
-		if n > 1 || !adopted {
-			if err := sleep(ctx, min(wait+jitter(poll.Jitter), time.Until(deadline))); err != nil {
-				return conv.JobStatus{}, err
-			}
-			wait = min(2*wait, poll.Max)
+		if err := sleep(ctx, step.least+jitter(step.most-step.least)); err != nil {
+			return conv.JobStatus{}, err
 		}
-		status, err := e.status(ctx, w, job, deadline)
-		switch {
-		case ctx.Err() != nil:
+		status, err := e.status(ctx, w, job, life.limit(time.Now()))
+		if ctx.Err() != nil {
 			return conv.JobStatus{}, ctx.Err()
-		case gone(err):
-			return conv.JobStatus{}, fmt.Errorf("%w: %w", conv.ErrJobGone, err)
-		case err == nil:
+		}
+		if err == nil {
 			e.hooks.Polled(w, job, status, n, time.Since(submitted))
-			if status.State.Ended() {
-				return status, nil
-			}
 		}
-		if !time.Now().Before(deadline) {
+		if step = life.answered(time.Now(), status, err); step.strange {
+			e.hooks.UnknownState(w, job, status)
+		}
+		switch step.next {
+		case jobEnded:
+			return status, nil
+		case jobGone:
+			return conv.JobStatus{}, lost(job, status, err)
+		case jobLate:
 			return conv.JobStatus{}, e.abandon(ctx, w, job)
-		}
-		if err != nil {
+		case callFailed:
 			return conv.JobStatus{}, err
 		}
 	}
 }
 
-// status asks where the job stands. Push-back is waited out until the deadline, but each
-// request has the longest poll wait at least: the last one, and the one for a job that
-// another process left long ago and that may have ended since.
-func (e *Extractor) status(ctx context.Context, w conv.Window, job conv.Job, deadline time.Time) (conv.JobStatus, error) {
-	if least := time.Now().Add(e.config.Poll.Max); deadline.Before(least) {
-		deadline = least
-	}
-	ctx, cancel := context.WithDeadline(ctx, deadline)
+// status asks where the job stands. Push-back is waited out until the limit.
+func (e *Extractor) status(ctx context.Context, w conv.Window, job conv.Job, limit time.Time) (conv.JobStatus, error) {
+	ctx, cancel := context.WithDeadline(ctx, limit)
 	defer cancel()
 	return call(ctx, e, OpStatus, w, func(ctx context.Context) (conv.JobStatus, error) {
 		return e.source.Status(ctx, job)
 	})
+}
+
+// lost is a job without a result: the platform refuses it, or says that it has none.
+func lost(job conv.Job, s conv.JobStatus, err error) error {
+	if err != nil {
+		return fmt.Errorf("%w: %w", conv.ErrJobGone, err)
+	}
+	return fmt.Errorf("%w: job %s is %s", conv.ErrJobGone, job.ID, cmp.Or(s.Word, "lost"))
 }
 
 // abandon aborts a job that is past its deadline. Whether that succeeds changes nothing for
@@ -75,6 +75,3 @@ func (e *Extractor) abandon(ctx context.Context, w conv.Window, job conv.Job) er
 	}
 	return fmt.Errorf("%w of %s: job %s", conv.ErrJobDeadline, e.config.Poll.Deadline, job.ID)
 }
-
-// jitter is a random time from 0 to limit.
-func jitter(limit time.Duration) time.Duration { return rand.N(limit + 1) }

@@ -60,26 +60,34 @@ func TestR44_JobsDoNotPollInStep(t *testing.T) {
 	})
 }
 
-func TestR48R50R52R53R54_StateAloneDecides(t *testing.T) {
+func TestR48R50R52R53R54R55_StateAloneDecidesAndEachPollIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, end := range []conv.JobState{conv.JobDone, conv.JobPartial, conv.JobFailed} {
 			answers := []conv.JobStatus{
 				{State: conv.JobRunning, Progress: 1}, {State: conv.JobRunning, Progress: 0.95}, {State: conv.JobRunning, Progress: 0.2},
-				{State: conv.JobUnknown, Word: "optimising", Progress: -1}, {State: end, Progress: 0.45, Count: 7},
+				{State: conv.JobUnknown, Word: "optimising", Progress: -1}, {State: conv.JobUnknown, Word: "optimising", Progress: -1}, {State: end, Progress: 0.45, Count: 7},
 			}
 			f := &fakeSource{status: func(n int) (conv.JobStatus, error) { return answers[n-1], nil }}
 			var seen []conv.JobStatus
-			hooks := Hooks{Polled: func(_ conv.Window, _ conv.Job, s conv.JobStatus, n int, since time.Duration) {
+			strange := 0
+			hooks := Hooks{UnknownState: func(_ conv.Window, _ conv.Job, s conv.JobStatus) {
+				if strange++; s.Word != "optimising" {
+					t.Errorf("told of the word %q", s.Word)
+				}
+			}, Polled: func(_ conv.Window, _ conv.Job, s conv.JobStatus, n int, since time.Duration) {
 				if seen = append(seen, s); n != len(seen) || since <= 0 {
 					t.Errorf("poll %d reported as %d, %s after the submission", len(seen), n, since)
 				}
 			}}
 			got, err := New(f, quick(), hooks).Await(t.Context(), window, newJob())
-			if err != nil || got != answers[4] {
+			if err != nil || got != answers[5] {
 				t.Errorf("%+v, %v", got, err)
 			}
 			if len(seen) != len(answers) {
 				t.Errorf("%d of %d polls were reported", len(seen), len(answers))
+			}
+			if strange != 1 {
+				t.Errorf("told %d times of an unknown word, want once", strange)
 			}
 		}
 	})
@@ -167,6 +175,34 @@ func TestR59_VanishedJobIsGone(t *testing.T) {
 			if f.counts[OpStatus] != 1 {
 				t.Errorf("%d: polled %d times", status, f.counts[OpStatus])
 			}
+		}
+	})
+}
+
+func TestR36R51_AFailedJobEndsWithItsTextAndIsNotRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeSource{status: func(int) (conv.JobStatus, error) {
+			return conv.JobStatus{State: conv.JobFailed, Word: "failed", Error: "Internal Server Error"}, nil
+		}}
+		got, err := New(f, quick(), Hooks{}).Await(t.Context(), window, newJob())
+		if err != nil || got.State != conv.JobFailed || got.Error != "Internal Server Error" {
+			t.Errorf("%+v, %v", got, err)
+		}
+		if f.counts[OpStatus] != 1 || len(f.asked) != 1 {
+			t.Errorf("calls were %v, want one poll", f.counts)
+		}
+	})
+}
+
+// A job that was cancelled, or has expired, is as good as one that nobody knows.
+func TestR59_AJobThatIsLostIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeSource{status: func(int) (conv.JobStatus, error) { return conv.JobStatus{State: conv.JobLost, Word: "EXPIRED"}, nil }}
+		polls := 0
+		hooks := Hooks{Polled: func(conv.Window, conv.Job, conv.JobStatus, int, time.Duration) { polls++ }}
+		_, err := New(f, quick(), hooks).Await(t.Context(), window, newJob())
+		if !errors.Is(err, conv.ErrJobGone) || !strings.Contains(err.Error(), "EXPIRED") || polls != 1 {
+			t.Errorf("%v after %d polls", err, polls)
 		}
 	})
 }

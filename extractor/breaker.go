@@ -3,26 +3,24 @@ package extractor
 import (
 	"context"
 	"errors"
-	"sync"
+	"math/rand/v2"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/sony/gobreaker/v2"
 )
 
-// breaker stops all calls once one of them was pushed back (429, 503). When the wait is
-// over, one call goes ahead as a probe; the others follow if it is not pushed back too.
+// breaker stops all requests once one of them was pushed back (429, 503). When the wait is
+// over, one goes ahead as a probe; the others follow if it is not pushed back too.
 //
 // The circuit keeps open, half-open and closed apart. The wait is kept beside it, because
-// it changes with what the platform asks for, and because callers here wait where those of
-// a circuit are turned away.
+// it changes with what the platform asks for, and because requests wait here where those of
+// a circuit are turned away. The gate's lock guards all of it.
 type breaker struct {
 	circuit *gobreaker.TwoStepCircuitBreaker[struct{}]
 	retry   Retry
-
-	mu    sync.Mutex
-	until time.Time // no call goes out before
-	steps *backoff.ExponentialBackOff
+	until   time.Time // no request goes out before
+	steps   *backoff.ExponentialBackOff
 }
 
 func newBreaker(retry Retry) *breaker {
@@ -32,11 +30,17 @@ func newBreaker(retry Retry) *breaker {
 			Timeout:      time.Nanosecond, // until is what keeps it open
 			ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures > 0 },
 			IsSuccessful: func(err error) bool { return !pushedBack(err) },
-			IsExcluded:   func(err error) bool { return errors.Is(err, context.Canceled) },
+			IsExcluded:   toldNothing,
 		}),
 		retry: retry,
 		steps: newSteps(retry),
 	}
+}
+
+// toldNothing says that a request's end says nothing of the platform: another one has to be
+// the probe.
+func toldNothing(err error) bool {
+	return errors.Is(err, errNoVerdict) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // newSteps doubles from Initial to Max.
@@ -44,54 +48,34 @@ func newSteps(r Retry) *backoff.ExponentialBackOff {
 	return &backoff.ExponentialBackOff{InitialInterval: r.Initial, Multiplier: 2, MaxInterval: r.Max}
 }
 
-// enter waits until a call may go out. The caller then reports what became of it.
-func (b *breaker) enter(ctx context.Context) (report func(error), err error) {
-	for {
-		wait := b.wait()
-		if wait <= 0 {
-			done, err := b.circuit.Allow()
-			if err == nil {
-				return func(err error) { b.note(err); done(err) }, nil
-			}
-			wait = b.retry.Initial // a probe is under way: look again
-		}
-		if err := sleep(ctx, wait); err != nil {
-			return nil, err
-		}
-	}
-}
-
-// wait is how long no call may go out.
-func (b *breaker) wait() time.Duration {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return time.Until(b.until)
-}
-
-// note sets the wait that follows a call. Calls that are pushed back while the breaker is
+// note sets the wait that follows a request. Those that are pushed back while the breaker is
 // open already, because they went out before, are not a further step.
 func (b *breaker) note(err error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	now, wait := time.Now(), retryAfter(err)
-	if !now.Before(b.until) {
-		switch {
-		case pushedBack(err):
+	now := time.Now()
+	late := now.Before(b.until)
+	switch {
+	case pushedBack(err):
+		wait := b.retry.asked(err)
+		if !late {
 			wait = max(wait, b.steps.NextBackOff())
-		case err == nil:
-			b.steps.Reset()
 		}
-	}
-	if until := now.Add(wait); pushedBack(err) && until.After(b.until) {
-		b.until = until
+		if until := now.Add(wait); until.After(b.until) {
+			b.until = until
+		}
+	case err == nil && !late:
+		b.steps.Reset()
 	}
 }
 
-// retryAfter is the wait that the platform asks for, 0 where it asks for none.
-func retryAfter(err error) time.Duration {
+// asked is the wait that the platform asks for, 0 where it asks for none. Up to a tenth comes
+// on top of it, Max at most, so that all who were told the same do not come back at once.
+func (r Retry) asked(err error) time.Duration {
 	var api *APIError
 	if errors.As(err, &api) && api.HasRetryAfter {
-		return api.RetryAfter
+		return api.RetryAfter + jitter(min(api.RetryAfter/10, r.Max))
 	}
 	return 0
 }
+
+// jitter is a random time from 0 to limit.
+func jitter(limit time.Duration) time.Duration { return rand.N(limit + 1) }

@@ -3,7 +3,8 @@
 // page is still arriving.
 //
 // [Extractor] owns everything that is the same for every platform: pace, patience and
-// paging. [Source] is the platform's side, one HTTP call per method. [Splitter] cuts a
+// paging. [Source] is the platform's side, one call per method; it asks [Pass] before each
+// HTTP request, so that one budget and one breaker hold for all of them. [Splitter] cuts a
 // results page into rows and reads each byte of it once.
 //
 // The package neither logs nor counts: it tells [Hooks] what happens.

@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"convstream/internal/conv"
 )
@@ -17,8 +16,9 @@ type Config struct {
 	Poll  Poll
 	Retry Retry
 
-	// RequestsPerMinute is the share of the organisation's API limit that all calls of an
-	// Extractor together may take.
+	// RequestsPerMinute is the share of the organisation's API limit that all requests of an
+	// Extractor together may take, those for tokens and repeated ones included. It is kept in
+	// every minute, wherever that begins.
 	RequestsPerMinute int
 }
 
@@ -70,6 +70,10 @@ type Hooks struct {
 	// the job, at the given time since the job's submission.
 	Polled func(w conv.Window, job conv.Job, status conv.JobStatus, n int, since time.Duration)
 
+	// UnknownState follows the first answer about a job whose word for the state the dialect
+	// does not have. Polling goes on.
+	UnknownState func(w conv.Window, job conv.Job, status conv.JobStatus)
+
 	// Retrying comes before the wait that follows a failed call or a broken page.
 	Retrying func(op Op, w conv.Window, wait time.Duration, err error)
 
@@ -84,6 +88,9 @@ type Hooks struct {
 func (h *Hooks) fill() {
 	if h.Polled == nil {
 		h.Polled = func(conv.Window, conv.Job, conv.JobStatus, int, time.Duration) {}
+	}
+	if h.UnknownState == nil {
+		h.UnknownState = func(conv.Window, conv.Job, conv.JobStatus) {}
 	}
 	if h.Retrying == nil {
 		h.Retrying = func(Op, conv.Window, time.Duration, error) {}
@@ -104,8 +111,8 @@ type Extractor struct {
 	splitter *Splitter
 	config   Config
 	hooks    Hooks
-	limiter  *rate.Limiter
-	breaker  *breaker
+	gate     *gate
+	answered atomic.Bool // a call has got an answer of the platform, be it a refusal
 }
 
 // New returns an Extractor. The configuration must be valid.
@@ -116,18 +123,12 @@ func New(source Source, config Config, hooks Hooks) *Extractor {
 		splitter: NewSplitter(source.Envelope(), source.Keys()),
 		config:   config,
 		hooks:    hooks,
-		limiter:  newLimiter(config.RequestsPerMinute),
-		breaker:  newBreaker(config.Retry),
+		gate:     newGate(config),
 	}
 }
 
-// newLimiter lets at most perMinute requests pass in any minute, a second's worth of them
-// at once.
-func newLimiter(perMinute int) *rate.Limiter {
-	burst := max(1, perMinute/60)
-	steady := max(1, perMinute-burst)
-	return rate.NewLimiter(rate.Limit(float64(steady)/60), burst)
-}
+// Pushed is how many requests the platform has pushed back so far (429, 503).
+func (e *Extractor) Pushed() uint64 { return e.gate.pushedBack() }
 
 // Submit asks the platform for the window's rows, and returns the job that collects them.
 func (e *Extractor) Submit(ctx context.Context, w conv.Window) (conv.Job, error) {
@@ -142,6 +143,12 @@ func (e *Extractor) Baseline(ctx context.Context, w conv.Window) (int64, error) 
 	return call(ctx, e, OpBaseline, w, func(ctx context.Context) (int64, error) {
 		return e.source.Baseline(ctx, w)
 	})
+}
+
+// Availability is the platform's watermark, epoch ms: every row before it can be asked for.
+// conv.ErrNoWatermark where the dialect has none.
+func (e *Extractor) Availability(ctx context.Context) (int64, error) {
+	return call(ctx, e, OpAvailability, conv.Window{}, e.source.Availability)
 }
 
 // Cancel aborts a job that nobody will read. A platform that refuses, because the job is

@@ -7,12 +7,13 @@ import (
 	"convstream/internal/conv"
 )
 
-// Keys are the paths of the two values that every row is known by. Each path is found in
+// Keys are the paths of the values that every row is known by. Each path is found in
 // both spellings that pages use: as one literal key with dots, and as nested objects, or
 // mixed. Where a row has a path twice, the last one counts, as in encoding/json.
 type Keys struct {
 	ConversationID string // a string, or a plain integer of which the text counts
 	Time           string // an ISO 8601 timestamp, or an integral number of epoch ms
+	End            string // the same, of when it was over; "" where rows do not tell
 }
 
 // read fills in what the row says of itself.
@@ -31,14 +32,26 @@ func (k Keys) read(r *conv.Row) {
 		}
 	}
 	if t, ok := find(r, 0, k.Time); ok {
-		switch t.Kind {
-		case conv.String:
-			r.Time, r.Zoned, r.HasTime = conv.ParseTimestamp(r.Text(t))
-		case conv.Number:
-			r.Time, r.HasTime = integral(r.Bytes(t))
-			r.Zoned = r.HasTime // an epoch time needs no offset
-		}
+		r.Time, r.Zoned, r.HasTime = instant(r, t)
 	}
+	if k.End == "" {
+		return
+	}
+	if t, ok := find(r, 0, k.End); ok {
+		r.End, _, r.HasEnd = instant(r, t)
+	}
+}
+
+// instant reads a timestamp, or a number of epoch milliseconds, which needs no offset.
+func instant(r *conv.Row, t conv.Token) (ms int64, zoned, ok bool) {
+	switch t.Kind {
+	case conv.String:
+		return conv.ParseTimestamp(r.Text(t))
+	case conv.Number:
+		ms, ok = integral(r.Bytes(t))
+		return ms, ok, ok
+	}
+	return 0, false, false
 }
 
 // find returns the value at path below the object at index i.

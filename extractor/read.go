@@ -38,6 +38,7 @@ var (
 func (e *Extractor) Read(ctx context.Context, w conv.Window, job conv.Job, from conv.Position, emit func(conv.Chunk) error) error {
 	r := &reading{Extractor: e, window: w, job: job, emit: emit}
 	at := conv.Position{Token: from.Token, Page: from.Page}
+	ctx = context.WithValue(ctx, jobKey{}, job.Submitted)
 	for {
 		next, err := r.page(ctx, at)
 		if err != nil || next == "" {

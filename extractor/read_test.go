@@ -71,7 +71,7 @@ func TestReadFollowsTheTokensToTheEnd(t *testing.T) {
 	})
 }
 
-func TestR77_ReadResumesAtTheTokenOfItsPosition(t *testing.T) {
+func TestR77R79_ReadResumesAtTheTokenOfItsPosition(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakeSource{page: func(_ context.Context, _ int, token string) (io.ReadCloser, error) {
 			return body(threePages(token)), nil
@@ -93,6 +93,7 @@ func TestR72R77R78_EveryFaultAsksForTheSameTokenAgain(t *testing.T) {
 		"500":          func() (io.ReadCloser, error) { return nil, refuse(OpResults, 500) },
 		"network":      func() (io.ReadCloser, error) { return nil, errNetwork },
 		"cut off":      func() (io.ReadCloser, error) { return body(`{"data":[2,`), nil },
+		"no JSON amid": func() (io.ReadCloser, error) { return body(`{"data":[2,<html>,3],"nextPageToken":"t2"}`), nil },
 		"no JSON":      func() (io.ReadCloser, error) { return body(`<html>`), nil },
 		"no envelope":  func() (io.ReadCloser, error) { return body(`{"message":"oops"}`), nil },
 		"reset":        func() (io.ReadCloser, error) { return broken(`{"data":[2,3`), nil },
@@ -132,6 +133,25 @@ func TestR72R77R78_EveryFaultAsksForTheSameTokenAgain(t *testing.T) {
 // broken is a body whose connection breaks behind the text.
 func broken(text string) io.ReadCloser {
 	return io.NopCloser(io.MultiReader(strings.NewReader(text), readFunc(func([]byte) (int, error) { return 0, errNetwork })))
+}
+
+func TestR64_AnEmptyPageWithATokenIsFollowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pages := map[string]string{
+			"":  `{"data":[],"nextPageToken":"a"}`,
+			"a": `{"data":null,"nextPageToken":"b"}`,
+			"b": `{"nextPageToken":"c"}`,
+			"c": `{"data":[7],"nextPageToken":""}`,
+		}
+		f := &fakeSource{page: func(_ context.Context, _ int, token string) (io.ReadCloser, error) { return body(pages[token]), nil }}
+		var got collector
+		if err := New(f, quick(), Hooks{}).Read(t.Context(), window, newJob(), conv.Position{}, got.emit); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(collector{"end:a", "end:b", "end:c", "c/3/0:7", "end:"}, got); diff != "" {
+			t.Error(diff)
+		}
+	})
 }
 
 func TestR72_PageThatNeverGetsWholeGivesTheJobUp(t *testing.T) {

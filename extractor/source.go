@@ -8,7 +8,8 @@ import (
 )
 
 // Source is the platform's analytics API in one dialect. Each method is one call and
-// retries nothing; they may be called from several goroutines.
+// retries nothing but a refused token; they may be called from several goroutines. Before
+// every request that it sends, a method calls [Pass].
 //
 // A call that the platform answered with a refusal returns an [*APIError]. Any other error
 // is taken for a failure of the network and asked again.
@@ -30,10 +31,14 @@ type Source interface {
 	// the answer holds none.
 	Baseline(ctx context.Context, w conv.Window) (int64, error)
 
+	// Availability is the platform's watermark, epoch ms: every row before it can be asked
+	// for. conv.ErrNoWatermark where the dialect has none.
+	Availability(ctx context.Context) (int64, error)
+
 	// Envelope says how a results page is laid out.
 	Envelope() Envelope
 
-	// Keys says where a row keeps its conversation id and its time.
+	// Keys says where a row keeps its conversation id and its times.
 	Keys() Keys
 }
 
@@ -48,4 +53,6 @@ const (
 	OpResults  Op = "results"
 	OpCancel   Op = "cancel"
 	OpBaseline Op = "baseline"
+
+	OpAvailability Op = "availability"
 )

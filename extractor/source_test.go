@@ -21,6 +21,8 @@ type fakeSource struct {
 	cancel   func(n int) error
 	baseline func() (int64, error)
 
+	available func() (int64, error)
+
 	mu     sync.Mutex
 	counts map[Op]int
 	asked  []asked
@@ -43,33 +45,54 @@ func (f *fakeSource) note(op Op, token string) (n int) {
 	return f.counts[op]
 }
 
-func (f *fakeSource) Submit(ctx context.Context, _ conv.Window) (conv.Job, error) {
-	n := f.note(OpSubmit, "")
-	if f.submit != nil {
-		return f.submit(n)
+// passed is one request of the fake's, made when it has its turn.
+func passed[T any](ctx context.Context, f *fakeSource, op Op, token string, do func(n int) (T, error)) (T, error) {
+	report, err := Pass(ctx, op)
+	if err != nil {
+		var none T
+		return none, err
 	}
-	return newJob(), ctx.Err()
+	v, err := do(f.note(op, token))
+	report(err)
+	return v, err
 }
 
-func (f *fakeSource) Status(context.Context, conv.Job) (conv.JobStatus, error) {
-	return f.status(f.note(OpStatus, ""))
+func (f *fakeSource) Submit(ctx context.Context, _ conv.Window) (conv.Job, error) {
+	return passed(ctx, f, OpSubmit, "", func(n int) (conv.Job, error) {
+		if f.submit != nil {
+			return f.submit(n)
+		}
+		return newJob(), ctx.Err()
+	})
+}
+
+func (f *fakeSource) Status(ctx context.Context, _ conv.Job) (conv.JobStatus, error) {
+	return passed(ctx, f, OpStatus, "", f.status)
 }
 
 func (f *fakeSource) Page(ctx context.Context, _ conv.Job, token string) (io.ReadCloser, error) {
-	return f.page(ctx, f.note(OpResults, token), token)
+	return passed(ctx, f, OpResults, token, func(n int) (io.ReadCloser, error) { return f.page(ctx, n, token) })
 }
 
-func (f *fakeSource) Cancel(context.Context, conv.Job) error {
-	n := f.note(OpCancel, "")
-	if f.cancel != nil {
-		return f.cancel(n)
+func (f *fakeSource) Cancel(ctx context.Context, _ conv.Job) error {
+	_, err := passed(ctx, f, OpCancel, "", func(n int) (struct{}, error) {
+		if f.cancel != nil {
+			return struct{}{}, f.cancel(n)
+		}
+		return struct{}{}, nil
+	})
+	return err
+}
+
+func (f *fakeSource) Baseline(ctx context.Context, _ conv.Window) (int64, error) {
+	return passed(ctx, f, OpBaseline, "", func(int) (int64, error) { return f.baseline() })
+}
+
+func (f *fakeSource) Availability(ctx context.Context) (int64, error) {
+	if f.available == nil {
+		return 0, conv.ErrNoWatermark
 	}
-	return nil
-}
-
-func (f *fakeSource) Baseline(context.Context, conv.Window) (int64, error) {
-	f.note(OpBaseline, "")
-	return f.baseline()
+	return passed(ctx, f, OpAvailability, "", func(int) (int64, error) { return f.available() })
 }
 
 func (f *fakeSource) Envelope() Envelope { return reportsEnvelope }

@@ -18,7 +18,10 @@ const maxNext = 64 << 10
 type Envelope struct {
 	Rows  string // an array; null or absent where the page has no rows
 	Next  string // token of the next page; null, absent or "" behind the last page
-	Count string // the job's own row count; optional
+	Count string // the job's own row count; optional, "" where pages have none
+
+	// Available is the platform's watermark; optional, "" where pages have none.
+	Available string
 }
 
 // Splitter cuts results pages into rows. It holds no state of its own and may be used by
@@ -54,7 +57,7 @@ func (s *Splitter) Split(r io.Reader, at conv.Position, emit func(conv.Chunk) er
 	}
 	last := p.chunk()
 	last.End, last.Next = true, p.next
-	last.Page = conv.PageFacts{Bytes: p.offset(), Count: p.count}
+	last.Page = conv.PageFacts{Bytes: p.offset(), Count: p.count, Available: p.available}
 	return emit(last)
 }
 
@@ -70,6 +73,7 @@ type page struct {
 	nullRows                   bool
 	next                       string
 	count                      int64
+	available                  int64
 }
 
 // chunk takes the rows that are complete. The room behind them is for later rows.
@@ -131,7 +135,7 @@ func (p *page) member() error {
 	p.pos++
 	name, ok := text(&key)
 	switch {
-	case !ok:
+	case !ok || name == "":
 		return p.value()
 	case name == p.envelope.Rows:
 		return p.once(&p.hasRows, name, p.rowArray)
@@ -139,6 +143,8 @@ func (p *page) member() error {
 		return p.once(&p.hasNext, name, p.nextToken)
 	case name == p.envelope.Count:
 		return p.once(&p.hasCount, name, p.rowCount)
+	case name == p.envelope.Available:
+		return p.watermark()
 	}
 	return p.value()
 }
@@ -249,6 +255,21 @@ func (p *page) rowCount() error {
 	return nil
 }
 
+// watermark passes the watermark. One that cannot be read is as good as absent.
+func (p *page) watermark() error {
+	v, err := p.kept()
+	if err != nil {
+		return err
+	}
+	p.available = 0
+	if len(v.Tokens) > 0 {
+		if ms, _, ok := instant(&v, v.Tokens[0]); ok {
+			p.available = ms
+		}
+	}
+	return nil
+}
+
 // trailer checks what only the page's end can tell.
 func (p *page) trailer() error {
 	if p.space(); p.pos < len(p.buf) {
@@ -257,7 +278,7 @@ func (p *page) trailer() error {
 	switch {
 	case p.err != errEnd:
 		return p.err
-	case !p.hasNext && (!p.hasRows || p.nullRows):
+	case !p.hasNext && (!p.hasRows || p.nullRows) && p.available == 0: // a watermark stands on every page, also on one that is empty
 		return &PageError{Offset: p.offset(), Reason: "it has neither " + p.envelope.Rows + " nor " + p.envelope.Next}
 	}
 	return nil

@@ -386,7 +386,7 @@ func TestR64_NullMissingAndEmptyTokenEndTheResult(t *testing.T) {
 	}
 }
 
-func TestPageFactsCountBytesAndRows(t *testing.T) {
+func TestR35R88_PageFactsCountBytesAndRows(t *testing.T) {
 	page := `{"count":1234,"data":[1]}  ` + "\n"
 	var facts conv.PageFacts
 	err := newSplitter().Split(strings.NewReader(page), conv.Position{}, func(c conv.Chunk) error {

@@ -97,6 +97,8 @@ func (c Config) stored(r *kgo.Record) (s conv.Stored, mine bool, err error) {
 		Time:        mark.Time,
 		Fingerprint: mark.Fingerprint,
 		Observation: mark.Observation,
+
+		Conversation: r.Key,
 	}, true, nil
 }
 

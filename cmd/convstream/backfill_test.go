@@ -129,7 +129,7 @@ func TestWhatABackfillLeftCanBeLookedAt(t *testing.T) {
 			t.Fatalf("it prints %q and %q", r.stdout, r.stderr)
 		}
 		for i, line := range lines[1:] {
-			if !strings.HasPrefix(line, quarter(i).String()+"  reconciled") {
+			if !strings.HasPrefix(line, quarter(i).String()+"  settled") {
 				t.Errorf("line %d is %q", i, line)
 			}
 		}
@@ -174,11 +174,12 @@ func TestR92_AWindowBelowThePlatformsCountExits3AndIsNamed(t *testing.T) {
 	w := newWorld(t, scene{Platform: simulator.Config{Rows: 400}, Front: counting(`{"count":1000}`)})
 	r := w.backfill("--json").must(t, 3)
 	f := r.figures(t)
-	if len(f.Incomplete) != 1 || f.Incomplete[0] != quarter(0) || f.Published != 400 {
+	chunk := conv.Window{From: day.From, To: day.From + 3*3_600_000} // the platform miscounts what begins there
+	if len(f.Incomplete) != 1 || f.Incomplete[0] != chunk || f.Published != 400 {
 		t.Errorf("the figures are %+v", f)
 	}
-	r.saysOnce(t, quarter(0).String(), "checkpoints show")
-	show := w.run(nil, "checkpoints", "show", quarter(0).String()).must(t, 0)
+	r.saysOnce(t, chunk.String(), "checkpoints show")
+	show := w.run(nil, "checkpoints", "show", chunk.String()).must(t, 0)
 	if !strings.Contains(show.stdout, "the platform counts 1000") {
 		t.Errorf("the ledger says %s", show.stdout)
 	}
@@ -189,7 +190,7 @@ func TestR92_AWindowBelowThePlatformsCountExits3AndIsNamed(t *testing.T) {
 	if w.jobs() == jobs {
 		t.Error("the same command did not try again")
 	}
-	w.run(nil, append([]string{"verify"}, interval...)...).must(t, 3).saysOnce(t, quarter(0).String())
+	w.run(nil, append([]string{"verify"}, interval...)...).must(t, 3).saysOnce(t, chunk.String())
 }
 
 func TestR93_WithoutACountAWindowIsUnverifiedAndExits3(t *testing.T) {

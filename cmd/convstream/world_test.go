@@ -91,7 +91,7 @@ source:
   requests_per_minute: 10000
   poll: {initial: 20ms, max: 100ms, jitter: 0s}
   retry: {initial: 20ms, max: 100ms}
-window: {step: 6h}
+window: {step: 6h, narrow: [3h]}
 kafka: {brokers: [%[4]q]}
 registry: {url: %[5]q}
 commit: {interval: 50ms}

@@ -88,10 +88,10 @@ func guideConfig() Config {
 	}
 }
 
-func newClient(t *testing.T, p *platform) *Client {
+func newClient(t *testing.T, p *platform, filters ...Filter) *Client {
 	t.Helper()
 	c := guideConfig()
-	c.HTTP = &http.Client{Transport: p}
+	c.Filter, c.HTTP = filters, &http.Client{Transport: p}
 	client, err := New(c)
 	if err != nil {
 		t.Fatal(err)

@@ -3,13 +3,18 @@ package genesys
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
+)
+
+// The dialects.
+const (
+	DialectReports = "reports" // the guide's
+	DialectJobs    = "jobs"    // the platform's public API
 )
 
 const (
@@ -24,7 +29,7 @@ const (
 // Config says whom to ask, as whom, and for what. Names in its errors are those of the
 // configuration file.
 type Config struct {
-	Dialect string // "reports"
+	Dialect string // one of the Dialect constants; what the platform answers decides nothing
 
 	BaseURL  string // https; plain http for loopback hosts only
 	TokenURL string
@@ -32,43 +37,17 @@ type Config struct {
 	ClientID     string
 	ClientSecret string
 
+	Filter []Filter // all have to hold
+
+	// Dialect "reports" alone.
 	Select  []string      // columns: known paths, neither wildcards nor whole objects
 	Limit   int           // most rows of one job, 1 to MaxLimit
 	Overlap time.Duration // whole milliseconds; 0 means 1 ms
 
+	// Dialect "jobs" alone.
+	PageSize int // rows of a results page, 1 or more
+
 	HTTP *http.Client // nil means one of New's own
-}
-
-// domains are the platform's regions. Host names are "api." and "login." before them.
-var domains = map[string]string{
-	"us-east-1":      "mypurecloud.com",
-	"us-east-2":      "use2.us-gov-pure.cloud",
-	"us-west-2":      "usw2.pure.cloud",
-	"ca-central-1":   "cac1.pure.cloud",
-	"mx-central-1":   "mxc1.pure.cloud",
-	"sa-east-1":      "sae1.pure.cloud",
-	"eu-central-1":   "mypurecloud.de",
-	"eu-central-2":   "euc2.pure.cloud",
-	"eu-west-1":      "mypurecloud.ie",
-	"eu-west-2":      "euw2.pure.cloud",
-	"eusc-de-east-1": "edee1.eusc-pure.cloud",
-	"me-central-1":   "mec1.pure.cloud",
-	"ap-south-1":     "aps1.pure.cloud",
-	"ap-southeast-1": "apse1.pure.cloud",
-	"ap-southeast-2": "mypurecloud.com.au",
-	"ap-northeast-1": "mypurecloud.jp",
-	"ap-northeast-2": "apne2.pure.cloud",
-	"ap-northeast-3": "apne3.pure.cloud",
-}
-
-// Regions lists the platform's regions.
-func Regions() []string { return slices.Sorted(maps.Keys(domains)) }
-
-// Endpoints returns the base URL of a region's API, and the URL of its token endpoint. ok is
-// false for a region that the platform does not have.
-func Endpoints(region string) (base, token string, ok bool) {
-	domain, ok := domains[region]
-	return "https://api." + domain, "https://login." + domain + "/oauth/token", ok
 }
 
 func checkURL(field, text string) error {
@@ -93,26 +72,36 @@ func loopback(host string) bool {
 // validate finds every problem there is.
 func (c *Config) validate() error {
 	errs := []error{checkURL("source.base_url", c.BaseURL), checkURL("source.token_url", c.TokenURL)}
-	switch c.Dialect {
-	case "reports":
-	case "jobs":
-		errs = append(errs, errors.New(`source.dialect "jobs" comes later: want "reports"`))
-	default:
-		errs = append(errs, fmt.Errorf(`source.dialect is %q: want "reports"`, c.Dialect))
-	}
 	if c.ClientID == "" {
 		errs = append(errs, errors.New("source.client_id is empty: want the id of an OAuth client with grant client credentials"))
 	}
 	if c.ClientSecret == "" {
 		errs = append(errs, errors.New("source.client_secret is empty: set it, or source.client_secret_file"))
 	}
+	switch c.Dialect {
+	case DialectReports:
+		errs = append(errs, c.validateReports()...)
+	case DialectJobs:
+		if c.PageSize < 1 {
+			errs = append(errs, fmt.Errorf("source.page_size is %d: want 1 or more", c.PageSize))
+		}
+		_, _, err := conditions(c.Filter)
+		errs = append(errs, err)
+	default:
+		errs = append(errs, fmt.Errorf("source.dialect is %q: want %q or %q", c.Dialect, DialectReports, DialectJobs))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) validateReports() (errs []error) {
 	if c.Limit < 1 || c.Limit > MaxLimit {
 		errs = append(errs, fmt.Errorf("source.limit is %d: want 1 to %d, where the platform caps a query", c.Limit, MaxLimit))
 	}
 	if c.Overlap < 0 || c.Overlap%time.Millisecond != 0 {
 		errs = append(errs, fmt.Errorf("window.overlap is %s: want whole milliseconds, 0 or more", c.Overlap))
 	}
-	return errors.Join(append(errs, checkSelect(c.Select)...)...)
+	_, err := clauses(c.Filter)
+	return append(append(errs, err), checkSelect(c.Select)...)
 }
 
 // wholeObjects are sources that name no column but all that may ever be below them.

@@ -15,7 +15,7 @@ func newLoopback(t *testing.T, h http.HandlerFunc) (url string) {
 	return server.URL
 }
 
-func TestNewRefusesWhatCannotWork(t *testing.T) {
+func TestR15R25R27R32_NewRefusesWhatCannotWork(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*Config)
 		want   []string // the error names them: field, value, way out
@@ -25,7 +25,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		"no columns":         {func(c *Config) { c.Select = nil }, []string{"select is empty"}},
 		"R32 limit too low":  {func(c *Config) { c.Limit = 0 }, []string{"source.limit is 0", "10000000"}},
 		"R32 limit too high": {func(c *Config) { c.Limit = 10_000_001 }, []string{"source.limit is 10000001", "10000000"}},
-		"jobs":               {func(c *Config) { c.Dialect = "jobs" }, []string{"source.dialect", "comes later"}},
+		"no page size":       {func(c *Config) { c.Dialect = "jobs" }, []string{"source.page_size is 0"}},
 		"dialect":            {func(c *Config) { c.Dialect = "Reports" }, []string{`source.dialect is "Reports"`}},
 		"no endpoint":        {func(c *Config) { c.BaseURL = "" }, []string{"source.base_url", "source.region"}},
 		"R15 plain http": {func(c *Config) { c.BaseURL, c.TokenURL = "http://api.example", "http://10.0.0.1/token" },
@@ -83,7 +83,26 @@ func TestRegionsAreTheEighteenOfThePlatform(t *testing.T) {
 	if base != "https://api.mypurecloud.com" || token != "https://login.mypurecloud.com/oauth/token" || !ok {
 		t.Errorf("%s, %s, %v", base, token, ok)
 	}
-	if _, _, ok := Endpoints("mars-1"); ok {
-		t.Error("mars-1 is a region")
+}
+
+// Regions come faster than releases of convstream; but credentials go to the platform alone.
+func TestR15_ARegionMayBeADomainOfThePlatform(t *testing.T) {
+	for _, domain := range domains {
+		base, token, ok := Endpoints(domain)
+		if base != "https://api."+domain || token != "https://login."+domain+"/oauth/token" || !ok {
+			t.Errorf("%s: %s, %s, %v", domain, base, token, ok)
+		}
+	}
+	if base, _, ok := Endpoints("NEW1.pure.cloud"); base != "https://api.new1.pure.cloud" || !ok {
+		t.Errorf("a new domain is %s, %v", base, ok)
+	}
+	for _, region := range []string{
+		"", "mars-1", "EU-CENTRAL-1", "pure.cloud.example.org", "example.org", "usw2.pure.cloud.evil.example", "evil-pure.cloud.example",
+		"api.mypurecloud.de", "https://usw2.pure.cloud", "usw2.pure.cloud/", "usw2.pure.cloud:443", "user@usw2.pure.cloud", "login.usw2.pure.cloud",
+		"impure.cloud", "mypurecloud.evil", "xmypurecloud.de", "usw2.pure.cloud\n",
+	} {
+		if base, _, ok := Endpoints(region); ok {
+			t.Errorf("%q is a region at %s", region, base)
+		}
 	}
 }

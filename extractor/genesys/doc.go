@@ -3,4 +3,6 @@
 // patience are the extractor's.
 //
 // Dialect "reports", in reports.go, is the one of the guide that convstream implements.
+// Dialect "jobs", in jobs.go, is the platform's public API. One path means two things in
+// them, so that the configuration chooses, and never an answer.
 package genesys

@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
-	"regexp"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,53 +17,87 @@ import (
 )
 
 const (
-	maxErrorBody = 4 << 10 // bytes read of a refusal
-	maxMessage   = 500     // bytes kept of its text
+	maxErrorBody = 8 << 10 // bytes read of a refusal
+	maxMessage   = 500     // bytes kept of its text, and as many of its particulars
 
 	refusalTimeout = 10 * time.Second
 )
 
 // refusal turns an answer that is no success into an APIError, and closes it. A body that
 // does not come is not waited for: the status says enough.
-func (c *Client) refusal(op extractor.Op, resp *http.Response, token string) *extractor.APIError {
+func (c *wire) refusal(op extractor.Op, resp *http.Response, token string) *extractor.APIError {
 	late := time.AfterFunc(refusalTimeout, func() { _ = resp.Body.Close() })
 	defer late.Stop()
 	defer resp.Body.Close()
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // what came is better than nothing
 	e := newAPIError(op, resp, body, append([]string{token}, c.secrets...))
-	e.Hint = hint(op, resp.StatusCode)
+	e.Hint = hint(resp.StatusCode, c.permissions[op])
 	return e
 }
 
-// newAPIError reads what the platform says of a refusal. Gateways answer in other forms than
-// the platform, so nothing of it is taken for granted.
-func newAPIError(op extractor.Op, resp *http.Response, body []byte, secrets []string) *extractor.APIError {
-	var said struct {
-		Message   string `json:"message"`
-		Code      string `json:"code"`
-		ContextID string `json:"contextId"`
-		Limit     struct {
-			Key       string `json:"key"`
-			Namespace string `json:"namespace"`
-		} `json:"limit"`
+// errorBody is what the platform says of a refusal. Gateways answer in other forms, and the
+// platform leaves members out, so nothing of it is taken for granted.
+type errorBody struct {
+	Message       string
+	Code          string
+	ContextID     string
+	MessageParams map[string]json.RawMessage
+	Details       []struct{ ErrorCode, FieldName, EntityName string }
+	Errors        []struct{ Message string }
+	Limit         struct {
+		Key, Namespace string
+		Value          json.RawMessage
 	}
+}
+
+// newAPIError reads what the platform says of a refusal.
+func newAPIError(op extractor.Op, resp *http.Response, body []byte, secrets []string) *extractor.APIError {
+	var said errorBody
 	if json.Unmarshal(body, &said) != nil && said.Message == "" {
 		// JSON that was cut off may spell the slashes of a secret so that nobody would find it.
 		plain := strings.ReplaceAll(string(body), `\/`, "/")
 		said.Message = strings.Join(strings.Fields(strings.ToValidUTF8(plain, "?")), " ")
 	}
-	if said.Limit.Key != "" {
-		said.Message += " [limit " + said.Limit.Namespace + "/" + said.Limit.Key + "]"
+	limits := limitsOf(resp)
+	message, particulars := quote(said.Message, secrets), said.particulars()
+	if limits.known() {
+		particulars = append(particulars, fmt.Sprintf("%d of %d requests used", limits.count, limits.allowed))
+	}
+	if len(particulars) > 0 {
+		message = strings.TrimSpace(message + " " + quote("["+strings.Join(particulars, "; ")+"]", secrets))
 	}
 	e := &extractor.APIError{
 		Op:          op,
 		Status:      resp.StatusCode,
 		Code:        cmp.Or(quote(said.Code, secrets), http.StatusText(resp.StatusCode)),
-		Message:     quote(said.Message, secrets),
+		Message:     message,
 		Correlation: quote(cmp.Or(said.ContextID, resp.Header.Get("ININ-Correlation-Id")), secrets),
 	}
-	e.RetryAfter, e.HasRetryAfter = retryAfter(resp.Header, said.Message)
+	e.RetryAfter, e.HasRetryAfter = retryAfter(resp.Header, said.Message, limits)
 	return e
+}
+
+// particulars are what the platform says beside its message: which permission or division is
+// missing, which field is wrong, which limit was hit. What the message has already is left out.
+func (b *errorBody) particulars() (list []string) {
+	add := func(name, value string) {
+		if value = strings.TrimSpace(value); value != "" && !strings.Contains(b.Message, value) {
+			list = append(list, strings.TrimSpace(name+" "+value))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.MessageParams)) {
+		add(name, said(b.MessageParams[name]))
+	}
+	for _, d := range b.Details {
+		add(strings.TrimSpace(d.FieldName+" "+d.EntityName), d.ErrorCode)
+	}
+	for _, e := range b.Errors {
+		add("", e.Message)
+	}
+	if b.Limit.Key != "" {
+		list = append(list, strings.TrimSpace("limit "+b.Limit.Namespace+"/"+b.Limit.Key+" "+said(b.Limit.Value)))
+	}
+	return list
 }
 
 // quote is what is kept of a text of the platform that may hold secrets. They go before it is
@@ -76,74 +110,20 @@ func cut(text string) string {
 }
 
 // hint is the way out of a refusal.
-func hint(op extractor.Op, status int) string {
+func hint(status int, permission string) string {
 	switch {
 	case status == http.StatusUnauthorized:
 		return "a fresh token was refused too: check that source.base_url or source.region is that of the OAuth client's organisation, and that the client is not disabled"
 	case status == http.StatusForbidden:
-		return "the OAuth client's role needs " + permission[op] +
-			"; other causes: no licence with Analytics (CX 1, CX 2, CX 3 or Analytics), or Analytics switched off for the organisation"
+		return "the OAuth client's role needs " + permission
 	case status >= 300 && status < 400:
 		return "the API does not redirect: check source.base_url"
 	}
 	return ""
 }
 
-// permission is what each call asks of the OAuth client's role.
-var permission = map[extractor.Op]string{
-	extractor.OpSubmit:   "permission analytics:report:run",
-	extractor.OpStatus:   "permission analytics:report:view",
-	extractor.OpResults:  "permission analytics:report:view",
-	extractor.OpBaseline: "permission analytics:report:view",
-	extractor.OpCancel:   "permission analytics:report:delete",
-}
-
-// malformed is an answer of success that says nothing usable. Asking again could leave a
-// job behind with every submission, so a submission is not repeated.
-func malformed(op extractor.Op, resp *http.Response, problem string) error {
-	if op == extractor.OpSubmit {
-		return &extractor.APIError{
-			Op: op, Status: resp.StatusCode, Message: problem,
-			Hint:        "check that source.base_url is the platform's API",
-			Correlation: resp.Header.Get("ININ-Correlation-Id"),
-		}
-	}
-	return errors.New(problem)
-}
-
-// maxRetryAfter bounds what the platform may ask us to wait before it is asked again.
-const maxRetryAfter = 15 * time.Minute
-
-// retryMessage is where the platform says how long to wait when the header is missing.
-var retryMessage = regexp.MustCompile(`[Rr]etry the request in \[(\d+)\] seconds`)
-
-// retryAfter reads the header, as seconds or as a date, or else the message.
-func retryAfter(h http.Header, message string) (time.Duration, bool) {
-	value := strings.TrimSpace(h.Get("Retry-After"))
-	if at, err := http.ParseTime(value); err == nil {
-		return min(max(0, at.Sub(answered(h))), maxRetryAfter), true
-	}
-	seconds, err := strconv.ParseUint(value, 10, 31)
-	if err != nil {
-		m := retryMessage.FindStringSubmatch(message)
-		if m == nil {
-			return 0, false
-		}
-		if seconds, err = strconv.ParseUint(m[1], 10, 31); err != nil {
-			return 0, false
-		}
-	}
-	return min(time.Duration(seconds)*time.Second, maxRetryAfter), true
-}
-
-// answered is when an answer was given by the platform's clock, or by ours if it does not
-// say.
-func answered(h http.Header) time.Time {
-	if at, err := http.ParseTime(h.Get("Date")); err == nil {
-		return at
-	}
-	return time.Now()
-}
+// licence is what else a refused permission can come from.
+const licence = "; other causes: no licence with Analytics (CX 1, CX 2, CX 3 or Analytics), or Analytics switched off for the organisation"
 
 // blot keeps secrets out of a text, should an answer echo them, also one that the end of the
 // text cuts off.

@@ -65,8 +65,15 @@ func TestRetryAfterIsReadInEachForm(t *testing.T) {
 		{"Retry the request in [99999999999999999999] seconds", nil, -1},
 		{"", []string{"Retry-After: -5"}, -1},
 		{"", nil, -1},
+		{"", []string{"inin-ratelimit-reset: 33"}, 33 * time.Second},
+		{"", []string{"inin-ratelimit-reset: 33", "inin-ratelimit-count: 181", "inin-ratelimit-allowed: 180"}, 33 * time.Second},
+		{"", []string{"inin-ratelimit-reset: 33", "inin-ratelimit-count: 12", "inin-ratelimit-allowed: 180"}, -1}, // another limit was hit
+		{"", []string{"inin-ratelimit-reset: 33", "Retry-After: 7"}, 7 * time.Second},
+		{`{"message":"Retry the request in [42] seconds"}`, []string{"inin-ratelimit-reset: 33"}, 42 * time.Second},
+		{"", []string{"inin-ratelimit-reset: 99999"}, maxRetryAfter},
+		{"", []string{"inin-ratelimit-reset: soon"}, -1},
 	} {
-		got := refused(t, always(503, c.body, c.header...))
+		got := refused(t, always(429, c.body, c.header...))
 		if got.HasRetryAfter != (c.want >= 0) || got.HasRetryAfter && got.RetryAfter != c.want {
 			t.Errorf("%q %v: %s, %v", c.body, c.header, got.RetryAfter, got.HasRetryAfter)
 		}
@@ -92,6 +99,64 @@ func TestR6R8_ForbiddenNamesPermissionAndLicence(t *testing.T) {
 	}
 }
 
+func TestOnlyAHitLimitsHeadersCount(t *testing.T) {
+	headers := []string{"inin-ratelimit-reset: 33", "inin-ratelimit-count: 181", "inin-ratelimit-allowed: 180"}
+	if got := refused(t, always(429, `{"message":"slow down"}`, headers...)); got.Message != "slow down [181 of 180 requests used]" {
+		t.Errorf("message is %q", got.Message)
+	}
+	if got := refused(t, always(503, `{"message":"slow down"}`, headers...)); got.HasRetryAfter || got.Message != "slow down" {
+		t.Errorf("%+v", got)
+	}
+}
+
+// What the platform names is shown, wherever in its answer it stands, and once.
+func TestR6R8_WhatThePlatformMissesIsShown(t *testing.T) {
+	for said, want := range map[string]string{
+		`{"message":"You must have at least one of the following permissions assigned: [analytics:conversationDetail:view]","code":"missing.any.permissions",
+			"messageParams":{"permissions":"[analytics:conversationDetail:view]"}}`: "missing.any.permissions: You must have at least one of the following permissions assigned: [analytics:conversationDetail:view]: ",
+		`{"message":"no","code":"missing.permissions","messageParams":{"permissions":"analytics:x:view","divisions":"d-7"}}`:            "no [divisions d-7; permissions analytics:x:view]",
+		`{"message":"no","code":"missing.permissions","details":[{"errorCode":"missing","fieldName":"division","entityName":"Sales"}]}`: "no [division Sales missing]",
+		`{"message":"no","errors":[{"message":"the division Sales is missing"},{"message":"no"}]}`:                                      "no [the division Sales is missing]",
+		`{"message":"no","limit":{"key":"details.jobs.rate","namespace":"analytics","value":5}}`:                                        "no [limit analytics/details.jobs.rate 5]",
+		`{"message":"no","messageParams":"odd","details":5,"errors":{},"limit":[]}`:                                                     "Forbidden: no: the OAuth",
+		`{"message":"no","messageParams":{"n":7,"x":null,"y":{"a":1}}}`:                                                                 `no [n 7; y {"a":1}]`,
+	} {
+		if got := refused(t, always(403, said)).Error(); !strings.Contains(got, want) {
+			t.Errorf("%q does not say %q", got, want)
+		}
+	}
+}
+
+func TestR6R8_ForbiddenJobsNameWhatEachCallNeeds(t *testing.T) {
+	for _, c := range []struct {
+		ask   func(*Client) error
+		names []string
+	}{
+		{func(c *Client) error { _, err := c.Submit(context.Background(), day); return err }, []string{"analytics:conversationDetail:view or analytics:agentConversationDetail:view"}},
+		{func(c *Client) error { _, err := c.Status(context.Background(), job); return err }, []string{"analytics:conversationDetail:view or"}},
+		{func(c *Client) error { _, err := c.Page(context.Background(), job, ""); return err }, []string{"analytics:conversationDetail:view or"}},
+		{func(c *Client) error { return c.Cancel(context.Background(), job) }, []string{"analytics:conversationDetail:view or"}},
+		{func(c *Client) error { _, err := c.Baseline(context.Background(), day); return err }, []string{"analytics:conversationDetail:view or"}},
+		{func(c *Client) error { _, err := c.Availability(context.Background()); return err }, []string{"analytics:conversationDetail:view (", "does not do"}},
+	} {
+		err := c.ask(newJobsClient(t, &platform{answer: answers{always(403, `{"code":"missing.any.permissions"}`)}}))
+		for _, want := range append(c.names, "division", "licence", "switched off") {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v does not name %q", err, want)
+			}
+		}
+	}
+}
+
+func TestTheMessageOfARefusedIntervalIsShownVerbatim(t *testing.T) {
+	const said = "You must specify a search interval as part of your query that does not exceed 31 days."
+	p := &platform{answer: answers{always(400, `{"message":"`+said+`","code":"bad.request","status":400}`)}}
+	_, err := newJobsClient(t, p).Submit(context.Background(), day)
+	if err == nil || err.Error() != "HTTP 400 bad.request: "+said {
+		t.Errorf("error is %v", err)
+	}
+}
+
 func TestErrorsOnTheWayHoldNoURL(t *testing.T) {
 	_, err := newClient(t, &platform{}).Page(context.Background(), job, "page-token")
 	var api *extractor.APIError
@@ -112,6 +177,8 @@ func TestASecretIsBlottedOutAlsoWhereTheTextEnds(t *testing.T) {
 		"bad token " + token[:20],
 		strings.Repeat("x", 490) + token,
 		`{"message":"` + strings.Repeat("x", 480) + token + `"}`,
+		`{"message":"no","messageParams":{"token":"` + token + `"},"errors":[{"message":"` + strings.Repeat("x", 440) + token + `"}]}`,
+		`{"message":"no","details":[{"fieldName":"` + escaped + `","errorCode":"` + token + `"}],"limit":{"key":"` + token + `","value":"` + token + `"}}`,
 	} {
 		p := &platform{answer: []func(*http.Request) *http.Response{always(400, said)}}
 		c := newClient(t, p)

@@ -2,13 +2,12 @@ package genesys
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"net/url"
-	"time"
 
 	"convstream/extractor"
 	"convstream/internal/conv"
@@ -19,18 +18,31 @@ const (
 	reportsPath = "/api/v2/analytics/report-queries/"
 )
 
-func jobPath(job conv.Job) string     { return reportsPath + url.PathEscape(job.ID) }
-func resultsPath(job conv.Job) string { return jobPath(job) + "/results" }
-
-// query is what all windows ask for alike.
-type query struct {
+// reports is the dialect of the guide.
+type reports struct {
+	*wire
 	columns []string
+	filter  filter
 	limit   int
 	overlap int64 // milliseconds
 }
 
-func newQuery(c *Config) query {
-	return query{columns: c.Select, limit: c.Limit, overlap: c.Overlap.Milliseconds()}
+func newReports(c *Config, w *wire) *reports {
+	list, _ := clauses(c.Filter) // validate has tried it
+	overlap := c.Overlap
+	if overlap == 0 {
+		overlap = defaultOverlap
+	}
+	return &reports{wire: w, columns: c.Select, filter: filter{"and", list}, limit: c.Limit, overlap: overlap.Milliseconds()}
+}
+
+// reportsPermissions is what each call asks of the OAuth client's role.
+var reportsPermissions = map[extractor.Op]string{
+	extractor.OpSubmit:   "permission analytics:report:run" + licence,
+	extractor.OpStatus:   "permission analytics:report:view" + licence,
+	extractor.OpResults:  "permission analytics:report:view" + licence,
+	extractor.OpBaseline: "permission analytics:report:view" + licence,
+	extractor.OpCancel:   "permission analytics:report:delete" + licence,
 }
 
 // submission is the body of a submit request: these members, in this order, so that the
@@ -48,65 +60,49 @@ type submission struct {
 
 type filter struct {
 	Type    string   `json:"type"`
-	Clauses []string `json:"clauses"`
+	Clauses []clause `json:"clauses"`
 }
 
-// body renders the request for rows from start to end, both belonging to it.
-func (q *query) body(start, end string) []byte {
-	b, err := json.Marshal(submission{
+// render is the request for rows from start to end, both belonging to it.
+func (r *reports) render(start, end string) []byte {
+	return encode(submission{
 		Interval: "PT0S", // the window is carried by start and end alone
 		Start:    start,
 		End:      end,
 		View:     "default/conversations",
-		Select:   q.columns,
-		Filter:   filter{Type: "and", Clauses: []string{}},
+		Select:   r.columns,
+		Filter:   r.filter,
 		Group:    []string{},
-		Limit:    q.limit,
+		Limit:    r.limit,
 	})
-	if err != nil {
-		panic(err) // strings and numbers always marshal
-	}
-	return b
 }
 
-// Payload is the body that Submit sends for the window.
-func (c *Client) Payload(w conv.Window) []byte {
-	return c.query.body(conv.FormatInstant(w.From-c.query.overlap), lastInstant(w))
+func (r *reports) body(w conv.Window) []byte {
+	return r.render(conv.FormatInstant(w.From-r.overlap), lastInstant(w))
 }
+
+func (r *reports) question() []byte { return r.render("", "") }
 
 // lastInstant is the last millisecond that belongs to the window.
 func lastInstant(w conv.Window) string { return conv.FormatInstant(w.To - 1) }
 
-// QueryHash tells queries apart that differ in more than their window: SHA-256 of the
-// payload with empty bounds, in hexadecimal.
-func (c *Client) QueryHash() string {
-	sum := sha256.Sum256(c.query.body("", ""))
-	return hex.EncodeToString(sum[:])
-}
-
-// maxJobID is the longest job id that is believed, in bytes.
-const maxJobID = 256
-
 // Submit asks for the window's rows.
-func (c *Client) Submit(ctx context.Context, w conv.Window) (conv.Job, error) {
+func (r *reports) Submit(ctx context.Context, w conv.Window) (conv.Job, error) {
 	var answer struct {
 		QueryID string `json:"queryId"`
 	}
-	header, err := c.ask(ctx, extractor.OpSubmit, http.MethodPost, queryPath, c.Payload(w), &answer)
+	header, err := r.ask(ctx, request{op: extractor.OpSubmit, method: http.MethodPost, path: queryPath, body: r.body(w)}, &answer)
 	if err != nil {
 		return conv.Job{}, err
 	}
-	if answer.QueryID == "" {
-		return conv.Job{}, malformed(extractor.OpSubmit, &http.Response{StatusCode: http.StatusOK, Header: header}, "the answer has no queryId")
-	}
-	if len(answer.QueryID) > maxJobID {
-		return conv.Job{}, malformed(extractor.OpSubmit, &http.Response{StatusCode: http.StatusOK, Header: header}, "the queryId is no id: it is too long")
-	}
-	return conv.Job{ID: answer.QueryID, Submitted: time.Now().UnixMilli(), PlatformTime: answered(header).UnixMilli()}, nil
+	return accepted(header, "queryId", answer.QueryID)
 }
 
-// words are the states of a job as the dialect spells them, and no other way.
-var words = map[string]conv.JobState{
+func (r *reports) path(job conv.Job) string        { return reportsPath + url.PathEscape(job.ID) }
+func (r *reports) resultsPath(job conv.Job) string { return r.path(job) + "/results" }
+
+// reportWords are the states of a job as the dialect spells them, and no other way.
+var reportWords = map[string]conv.JobState{
 	"pending":   conv.JobQueued,
 	"running":   conv.JobRunning,
 	"completed": conv.JobDone,
@@ -115,7 +111,7 @@ var words = map[string]conv.JobState{
 }
 
 // Status asks where the job stands. Only the status itself has to be in the answer.
-func (c *Client) Status(ctx context.Context, job conv.Job) (conv.JobStatus, error) {
+func (r *reports) Status(ctx context.Context, job conv.Job) (conv.JobStatus, error) {
 	var answer struct {
 		Status   *string
 		Progress json.RawMessage
@@ -124,19 +120,19 @@ func (c *Client) Status(ctx context.Context, job conv.Job) (conv.JobStatus, erro
 
 		ResultsURI json.RawMessage
 	}
-	if _, err := c.ask(ctx, extractor.OpStatus, http.MethodGet, jobPath(job), nil, &answer); err != nil {
+	if _, err := r.ask(ctx, request{op: extractor.OpStatus, method: http.MethodGet, path: r.path(job)}, &answer); err != nil {
 		return conv.JobStatus{}, err
 	}
 	if answer.Status == nil {
 		return conv.JobStatus{}, errors.New("the answer has no status")
 	}
 	status := conv.JobStatus{
-		State:    words[*answer.Status],
+		State:    reportWords[*answer.Status],
 		Word:     cut(*answer.Status),
 		Progress: -1,
 		Error:    said(answer.Error),
 		Count:    -1,
-		Results:  c.elsewhere(job, answer.ResultsURI),
+		Results:  r.elsewhere(job, answer.ResultsURI),
 	}
 	if p, ok := number(answer.Progress); ok {
 		status.Progress = p
@@ -149,47 +145,40 @@ func (c *Client) Status(ctx context.Context, job conv.Job) (conv.JobStatus, erro
 
 // elsewhere is what the platform says of where the results are, unless it is where they
 // should be.
-func (c *Client) elsewhere(job conv.Job, raw json.RawMessage) string {
-	uri, ours := said(raw), resultsPath(job)
-	if uri == ours || uri == c.base+ours {
+func (r *reports) elsewhere(job conv.Job, raw json.RawMessage) string {
+	uri, ours := said(raw), r.resultsPath(job)
+	if uri == ours || uri == r.base+ours {
 		return ""
 	}
 	return uri
 }
 
-// said is a text of the platform: a string as it is, anything else as JSON.
-func said(raw json.RawMessage) string {
-	var text string
-	if len(raw) == 0 || json.Unmarshal(raw, &text) == nil {
-		return cut(text) // null leaves it empty
+// Page opens a results page.
+func (r *reports) Page(ctx context.Context, job conv.Job, token string) (io.ReadCloser, error) {
+	path := r.resultsPath(job)
+	if token != "" {
+		path += "?pageToken=" + url.QueryEscape(token)
 	}
-	return cut(string(raw))
+	return r.open(ctx, request{op: extractor.OpResults, method: http.MethodGet, path: path})
 }
 
-func number(raw json.RawMessage) (float64, bool) {
-	var f *float64
-	if json.Unmarshal(raw, &f) != nil || f == nil {
-		return 0, false
-	}
-	return *f, true
-}
-
-func count(raw json.RawMessage) (int64, bool) {
-	var n *int64
-	if json.Unmarshal(raw, &n) != nil || n == nil || *n < 0 {
-		return 0, false
-	}
-	return *n, true
+// Cancel deletes the job.
+func (r *reports) Cancel(ctx context.Context, job conv.Job) error {
+	_, err := r.ask(ctx, request{op: extractor.OpCancel, method: http.MethodDelete, path: r.path(job)}, nil)
+	return err
 }
 
 // Baseline asks for the number of rows in the window itself, without the overlap.
-func (c *Client) Baseline(ctx context.Context, w conv.Window) (int64, error) {
+func (r *reports) Baseline(ctx context.Context, w conv.Window) (int64, error) {
+	if len(r.filter.Clauses) > 0 {
+		return 0, fmt.Errorf("%w: it counts all rows, and source.filter asks for some", conv.ErrNoBaseline)
+	}
 	bounds := "?start=" + url.QueryEscape(conv.FormatInstant(w.From)) + "&end=" + url.QueryEscape(lastInstant(w))
 	var answer struct {
 		Count     json.RawMessage
 		TotalHits json.RawMessage
 	}
-	if _, err := c.ask(ctx, extractor.OpBaseline, http.MethodGet, queryPath+bounds, nil, &answer); err != nil {
+	if _, err := r.ask(ctx, request{op: extractor.OpBaseline, method: http.MethodGet, path: queryPath + bounds}, &answer); err != nil {
 		return 0, err
 	}
 	for _, raw := range []json.RawMessage{answer.Count, answer.TotalHits} {
@@ -200,12 +189,15 @@ func (c *Client) Baseline(ctx context.Context, w conv.Window) (int64, error) {
 	return 0, conv.ErrNoBaseline
 }
 
+// Availability is not told by this dialect.
+func (r *reports) Availability(context.Context) (int64, error) { return 0, conv.ErrNoWatermark }
+
 // Envelope is how a results page is laid out.
-func (c *Client) Envelope() extractor.Envelope {
+func (r *reports) Envelope() extractor.Envelope {
 	return extractor.Envelope{Rows: "data", Next: "nextPageToken", Count: "count"}
 }
 
 // Keys is where a row keeps its conversation id and its time.
-func (c *Client) Keys() extractor.Keys {
+func (r *reports) Keys() extractor.Keys {
 	return extractor.Keys{ConversationID: "conversation.id", Time: "timestamp"}
 }

@@ -142,6 +142,65 @@ func TestWrongCredentialsAreOneClearError(t *testing.T) {
 	}
 }
 
+// Windows that wait for the same token hear together that there is none.
+func TestARefusalOfATokenIsOneForAllWhoWaitForIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &platform{token: func(int) *http.Response {
+			time.Sleep(time.Second)
+			return reply(400, `{"error":"invalid_client"}`)
+		}}
+		client := newClient(t, p)
+		var all sync.WaitGroup
+		for range 6 {
+			all.Go(func() {
+				var api *extractor.APIError
+				if _, err := client.Status(t.Context(), job); !errors.As(err, &api) || api.Code != "invalid_client" {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if p.tokens != 1 {
+			t.Errorf("%d tokens were asked for", p.tokens)
+		}
+		if _, err := client.Status(t.Context(), job); err == nil || p.tokens != 2 {
+			t.Errorf("%v after %d requests: who comes later asks anew", err, p.tokens)
+		}
+	})
+}
+
+func TestThatOneGaveUpOnATokenIsNothingToOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &platform{answer: answers{running}}
+		config := guideConfig()
+		config.HTTP = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			select {
+			case <-time.After(2 * time.Second):
+				return p.RoundTrip(r)
+			case <-r.Context().Done():
+				return nil, r.Context().Err()
+			}
+		})}
+		client, err := New(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		var first sync.WaitGroup
+		first.Go(func() {
+			if _, err := client.Status(ctx, job); !errors.Is(err, context.DeadlineExceeded) {
+				t.Error(err)
+			}
+		})
+		synctest.Wait()
+		if _, err := client.Status(t.Context(), job); err != nil {
+			t.Error(err)
+		}
+		first.Wait()
+	})
+}
+
 func TestBusyTokenEndpointIsPushBack(t *testing.T) {
 	p := &platform{token: func(int) *http.Response { return reply(429, "", "Retry-After: 7") }}
 	_, err := newClient(t, p).Submit(context.Background(), day)

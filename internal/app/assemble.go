@@ -200,9 +200,11 @@ func genesysConfig(cfg config.Config, contract *avro.Contract) genesys.Config {
 		TokenURL:     s.TokenURL,
 		ClientID:     s.ClientID,
 		ClientSecret: s.ClientSecret.Reveal(),
+		Filter:       s.Filter,
 		Select:       contract.Sources(),
 		Limit:        s.Limit,
 		Overlap:      cfg.Window.Overlap,
+		PageSize:     s.PageSize,
 	}
 }
 
@@ -216,13 +218,15 @@ func extractorConfig(cfg config.Config) extractor.Config {
 }
 
 func pipelineConfig(cfg config.Config, query string, schemaID uint32) pipeline.Config {
-	return pipeline.Config{
+	c := pipeline.Config{
 		Org:       cfg.Source.Org,
 		Dialect:   cfg.Source.Dialect,
 		Query:     query,
 		SchemaID:  schemaID,
 		Limit:     int64(cfg.Source.Limit),
 		Step:      cfg.Window.Step,
+		Overlap:   cfg.Window.Overlap,
+		Narrow:    cfg.Window.Narrow,
 		Lag:       cfg.Window.Lag,
 		Windows:   cfg.Source.Concurrency,
 		Interval:  cfg.Commit.Interval,
@@ -230,6 +234,11 @@ func pipelineConfig(cfg config.Config, query string, schemaID uint32) pipeline.C
 		Reconcile: cfg.Window.Reconcile,
 		Threshold: cfg.Window.ReconcileThreshold,
 	}
+	if cfg.Source.Dialect == config.DialectJobs {
+		// Neither the limit nor the overlap goes into the job's query.
+		c.Conversations, c.Settle, c.Limit, c.Overlap = true, cfg.Window.Settle, 0, 0
+	}
+	return c
 }
 
 func kafkaConfig(cfg config.Config) (producer.Config, error) {

@@ -32,7 +32,7 @@ func newBackfill(p *process) *cobra.Command {
 		Short: "Publish every row of an interval that is not published yet",
 		Long: `Publish every row of an interval that is not published yet.
 
-It may be stopped and started again at any time: what the ledger calls reconciled is left
+It may be stopped and started again at any time: what the ledger calls settled is left
 alone, and everything else goes on where it stood. The figures are the interval's, over all
 runs. While another instance of the pipeline lives, it exits 4 and names it.`,
 		Example: "  convstream backfill -c convstream.yaml --from 2024-01-01 --to 2024-02-01",
@@ -78,16 +78,36 @@ func runBackfill(ctx context.Context, p *process, cfg config.Config, opts backfi
 
 // backfill runs a pipeline over the interval, from claim to release.
 func (p *process) backfill(ctx context.Context, cfg config.Config, interval conv.Window, takeOver bool, events pipeline.Events) (pipeline.Summary, error) {
+	var summary pipeline.Summary
+	err := p.drive(ctx, cfg, interval.From, events, func(m *machine) (err error) {
+		p.log.Info().Str("pipeline", cfg.Pipeline).Str("run", m.run).Stringer("interval", interval).Msg("backfill begins")
+		summary, err = m.pipeline.Backfill(ctx, interval, takeOver)
+		return err
+	})
+	if errors.Is(err, errStopped) {
+		err = fmt.Errorf("%w; all that was read is committed, and the same command goes on behind it", context.Cause(ctx))
+	}
+	return summary, err
+}
+
+// errStopped says that a signal ended a run, and that all it had read is committed.
+var errStopped = errors.New("stopped by a signal")
+
+// drive assembles the parts, has the pipeline work, and puts everything away. oldest is the
+// start of the oldest window in epoch ms. After a signal it returns errStopped, or an error
+// that says that commits were failing.
+func (p *process) drive(ctx context.Context, cfg config.Config, oldest int64, events pipeline.Events, work func(*machine) error) error {
 	limitMemory(cfg)
 	var doubt error
-	m, err := p.assemble(ctx, cfg, interval.From, noteDoubt(events, &doubt))
+	events, stopPulse := withPulse(noteDoubt(events, &doubt), p.log)
+	defer stopPulse()
+	m, err := p.assemble(ctx, cfg, oldest, events)
 	if err != nil {
-		return pipeline.Summary{}, err
+		return err
 	}
-	stop := startStatus(ctx, cfg.Status.Listen, func() statusReport { return p.report(cfg, m) }, p.log)
+	stop := startStatus(ctx, cfg.Status.Listen, func() statusReport { return p.report(cfg, m) }, p.metrics.handler(), p.log)
 	defer stop()
-	p.log.Info().Str("pipeline", cfg.Pipeline).Str("run", m.run).Stringer("interval", interval).Msg("backfill begins")
-	summary, err := m.pipeline.Backfill(ctx, interval, takeOver)
+	err = work(m)
 	cause := context.Cause(ctx)
 	interrupted := errors.Is(cause, errInterrupted) && (errors.Is(err, cause) || errors.Is(err, context.Canceled))
 	if closing := m.close(ctx, err == nil || interrupted && doubt == nil); closing != nil {
@@ -96,13 +116,13 @@ func (p *process) backfill(ctx context.Context, cfg config.Config, interval conv
 	var owned *producer.OwnedError
 	switch {
 	case errors.As(err, &owned):
-		return summary, &exitError{ExitOwned, err}
+		return &exitError{ExitOwned, err}
 	case interrupted && doubt != nil:
-		return summary, fmt.Errorf("%w while commits failed (%w); the same command reads again what is not committed", cause, doubt)
+		return fmt.Errorf("%w while commits failed (%w); the same command reads again what is not committed", cause, doubt)
 	case interrupted:
-		return summary, fmt.Errorf("%w; all that was read is committed, and the same command goes on behind it", cause)
+		return errStopped
 	}
-	return summary, err
+	return err
 }
 
 // noteDoubt keeps in doubt the error of a commit for as long as nobody knows what became of
@@ -121,7 +141,7 @@ func noteDoubt(events pipeline.Events, doubt *error) pipeline.Events {
 }
 
 func (p *process) report(cfg config.Config, m *machine) statusReport {
-	r := statusReport{Version: version(), Pipeline: cfg.Pipeline, Run: m.run}
+	r := statusReport{Version: version(), Pipeline: cfg.Pipeline, Run: m.run, Events: p.metrics.counts()}
 	for _, cp := range m.pipeline.Windows() {
 		r.Windows = append(r.Windows, windowStatus{Window: cp.Window, State: cp.State, Counters: cp.Counters})
 	}

@@ -21,7 +21,7 @@ func newCheckpoints(p *process) *cobra.Command {
 		Use:   "checkpoints",
 		Short: "Look into the ledger: how far each window is",
 	}
-	cmd.AddCommand(newCheckpointsList(p), newCheckpointsShow(p))
+	cmd.AddCommand(newCheckpointsList(p), newCheckpointsShow(p), newCheckpointsExport(p))
 	return cmd
 }
 
@@ -87,13 +87,21 @@ func runCheckpointsList(ctx context.Context, p *process, cfg config.Config) erro
 		return err
 	}
 	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "WINDOW\tSTATE\tCHECKPOINT\tFETCHED\tPUBLISHED\tREPEATS\tDEAD\tUPDATED")
+	fmt.Fprintln(w, "WINDOW\tSTATE\tCHECKPOINT\tFETCHED\tPUBLISHED\tREPEATS\tDEAD\tHELD\tEXPECTED\tUPDATED\tPARENT")
 	for _, cp := range inOrder(ledger) {
 		c := cp.Counters
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\n", cp.Window, cp.State, cp.Seq,
-			c.Fetched, c.Published, c.Duplicates, c.Invalid, conv.FormatInstant(cp.Updated))
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t%s\t%s\n", cp.Window, cp.State, cp.Seq,
+			c.Fetched, c.Published, c.Duplicates, c.Invalid, known(cp.Held), known(cp.Expected), conv.FormatInstant(cp.Updated), known(cp.Parent))
 	}
 	return w.Flush()
+}
+
+// known prints what a checkpoint may not have.
+func known[T any](v *T) string {
+	if v == nil {
+		return "-"
+	}
+	return fmt.Sprint(*v)
 }
 
 func inOrder(l *producer.Ledger) []conv.Checkpoint {
@@ -123,5 +131,64 @@ func runCheckpointsShow(ctx context.Context, p *process, cfg config.Config, w co
 	}
 	e := json.NewEncoder(p.stdout)
 	e.SetIndent("", "  ")
-	return e.Encode(cp)
+	return e.Encode(shownCheckpoint{cp, times(&cp)})
+}
+
+// shownCheckpoint is a checkpoint for people: its epoch milliseconds once more as instants.
+type shownCheckpoint struct {
+	conv.Checkpoint
+	Times map[string]string `json:"times"`
+}
+
+// times are the instants in a checkpoint, by the names of their members.
+func times(cp *conv.Checkpoint) map[string]string {
+	at := map[string]*int64{
+		"job.submitted": &cp.Job.Submitted, "job.platform_time": &cp.Job.PlatformTime,
+		"min_time": cp.MinTime, "max_time": cp.MaxTime, "min_end": cp.MinEnd,
+		"stored_min": cp.StoredMin, "stored_max": cp.StoredMax,
+		"available": &cp.Available, "updated": &cp.Updated,
+	}
+	texts := map[string]string{}
+	for name, ms := range at {
+		if ms != nil && *ms != 0 {
+			texts[name] = conv.FormatInstant(*ms)
+		}
+	}
+	return texts
+}
+
+func newCheckpointsExport(p *process) *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use:   "export -c FILE",
+		Short: "Print the whole ledger, one JSON object a line for each window",
+		Args:  cobra.NoArgs,
+		RunE: action(func(cmd *cobra.Command, _ []string) error {
+			cfg, err := p.configure(file, nil)
+			if err != nil {
+				return err
+			}
+			return runCheckpointsExport(cmd.Context(), p, cfg)
+		}),
+	}
+	configFlag(cmd, &file)
+	return cmd
+}
+
+func runCheckpointsExport(ctx context.Context, p *process, cfg config.Config) error {
+	r, err := p.reader(cfg)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	ledger, err := r.Ledger(ctx)
+	if err != nil {
+		return err
+	}
+	for _, cp := range inOrder(ledger) {
+		if err := printJSON(p.stdout, cp); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -1,14 +1,18 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -67,7 +71,7 @@ func runDemo(ctx context.Context, p *process, opts demoOptions) error {
 	}
 	level := zerolog.WarnLevel // the bars and the summary tell the rest
 	if opts.Faults {
-		level = zerolog.ErrorLevel // faults are what was asked for
+		level = zerolog.FatalLevel // faults, and the alerts that follow, are what was asked for
 	}
 	p.log = p.log.Level(level)
 	events, bars := withProgress(p.pipelineEvents(), p.stderr, opts.Rows)
@@ -81,6 +85,9 @@ func runDemo(ctx context.Context, p *process, opts demoOptions) error {
 		return errors.Join(printJSON(p.stdout, newSummary(summary, time.Since(started))), unfinished(summary))
 	}
 	printSummary(p.stdout, summary, stage.config.Kafka.Topics.DLQ, time.Since(started))
+	if opts.Faults {
+		printFaults(p.stdout, stage.sim.Stats().Faults, p.metrics.counts())
+	}
 	if err := p.showRows(ctx, stage.config, 3); err != nil {
 		return err
 	}
@@ -93,6 +100,7 @@ type stage struct {
 	dir      string
 	lock     *flock.Flock
 	kafka    *kfake.Cluster
+	sim      *simulator.Simulator
 	platform *httpServer
 	registry *httpServer
 	config   config.Config
@@ -120,11 +128,10 @@ func openStage(dir string, opts demoOptions) (s *stage, err error) {
 		platform.Faults = simulator.DefaultFaults()
 		platform.Faults.PageRows = max(500, opts.Rows/100)
 	}
-	sim, err := simulator.New(platform)
-	if err != nil {
+	if s.sim, err = simulator.New(platform); err != nil {
 		return s, err
 	}
-	if s.platform, err = serve(sim); err != nil {
+	if s.platform, err = serve(s.sim); err != nil {
 		return s, err
 	}
 	if s.registry, err = serve(srfake.NewRegistry().Handler()); err != nil {
@@ -192,6 +199,24 @@ What to try next:
   docs/configuration.md
       the same with your Kafka and your Genesys Cloud
 `, filepath.Join(s.dir, "kafka"), next, again)
+}
+
+// printFaults says what the platform did wrong, and how often, and which events came of it.
+func printFaults(w io.Writer, faults map[string]int, events []eventCount) {
+	var list []string
+	for _, kind := range slices.Sorted(maps.Keys(faults)) {
+		if n := faults[kind]; n > 0 {
+			list = append(list, fmt.Sprintf("%s %d", kind, n))
+		}
+	}
+	fmt.Fprintf(w, "faults that the platform has played: %s\n", cmp.Or(strings.Join(list, ", "), "none, as it was asked for nothing new"))
+	list = nil
+	for _, e := range events {
+		if e.Count > 0 {
+			list = append(list, fmt.Sprintf("%s (%s) %d", e.Kind, e.Severity, e.Count))
+		}
+	}
+	fmt.Fprintf(w, "events that came of them: %s\n", cmp.Or(strings.Join(list, ", "), "none"))
 }
 
 // showRows prints the newest rows, decoded.

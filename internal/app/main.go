@@ -22,6 +22,7 @@ type process struct {
 	stdout  io.Writer
 	stderr  io.Writer
 	log     zerolog.Logger
+	metrics *metrics
 }
 
 // Main runs the command that args (without the program's name) ask for, and returns the exit
@@ -30,7 +31,7 @@ type process struct {
 func Main(args, environ []string, stdout, stderr io.Writer) int {
 	ctx, stop := withSignals(context.Background())
 	defer stop()
-	p := &process{environ: environ, stdout: stdout, stderr: stderr, log: newLogger(stderr, defaultLog)}
+	p := &process{environ: environ, stdout: stdout, stderr: stderr, log: newLogger(stderr, defaultLog), metrics: newMetrics()}
 	root := newRoot(p)
 	root.SetArgs(args)
 	root.SetOut(stdout)
@@ -63,8 +64,11 @@ func sentences(err error) []string {
 		}
 		return all
 	}
-	return []string{strings.Join(strings.Fields(err.Error()), " ")}
+	return []string{oneLine(err)}
 }
+
+// oneLine is an error's text without its line breaks.
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
 
 // withSignals returns a context that the first SIGINT or SIGTERM cancels, with a cause that
 // is errInterrupted and names the signal. The second ends the process.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"maps"
 	"time"
 
 	"convstream/extractor"
@@ -14,12 +15,12 @@ func (p *process) extractorHooks() extractor.Hooks {
 		Polled: func(w conv.Window, job conv.Job, s conv.JobStatus, n int, since time.Duration) {
 			p.log.Info().Stringer("window", w).Str("job", job.ID).Str("status", s.Word).Float64("progress", s.Progress).
 				Int("poll", n).Float64("seconds", since.Seconds()).Msg("job polled")
-			if s.State == conv.JobUnknown {
-				p.log.Warn().Stringer("window", w).Str("job", job.ID).Str("status", s.Word).Msg("a status that is none of the platform's; polling goes on")
-			}
 			if s.Results != "" {
 				p.log.Warn().Stringer("window", w).Str("job", job.ID).Str("results", s.Results).Msg("the platform names another place for the results; it is not followed")
 			}
+		},
+		UnknownState: func(w conv.Window, job conv.Job, s conv.JobStatus) {
+			p.log.Warn().Stringer("window", w).Str("job", job.ID).Str("status", s.Word).Msg("a status that is none of the platform's; polling goes on")
 		},
 		Retrying: func(op extractor.Op, w conv.Window, wait time.Duration, err error) {
 			p.log.Warn().Stringer("window", w).Str("call", string(op)).Dur("wait_ms", wait).Err(err).Msg("call is tried again")
@@ -43,8 +44,10 @@ const largePage = 200_000_000
 
 // pipelineEvents logs what a pipeline does.
 func (p *process) pipelineEvents() pipeline.Events {
+	idle := false // Claimed and Idle come from one goroutine
 	return pipeline.Events{
 		Claimed: func(windows int) {
+			idle = false
 			p.log.Info().Int("windows", windows).Msg("pipeline claimed")
 		},
 		Recovering: func(err error, wait time.Duration) {
@@ -86,8 +89,35 @@ func (p *process) pipelineEvents() pipeline.Events {
 			}
 			e.Msg("window closed")
 		},
-		Alert: func(ev conv.Event) {
-			p.log.Error().Str("kind", ev.Kind).Stringer("window", ev.Window).Interface("detail", ev.Detail).Msg("alert")
+		Noted: p.noted,
+		Idle: func(next time.Time) {
+			if idle {
+				return // it has been said
+			}
+			idle = true
+			e := p.log.Info()
+			if next.IsZero() {
+				e.Msg("nothing to do until the platform has more data")
+				return
+			}
+			e.Str("until", conv.FormatInstant(next.UnixMilli())).Msg("nothing to do")
 		},
 	}
+}
+
+// noted logs and counts what a person may want to see: as an error if somebody is to be
+// called, and as a warning if not.
+func (p *process) noted(e conv.Event) {
+	p.metrics.count(e)
+	entry, message := p.log.Warn(), "event"
+	if severityOf(e) == severityAlert {
+		entry, message = p.log.Error(), "alert"
+	}
+	entry = entry.Str("kind", e.Kind)
+	if e.Window != nil {
+		entry = entry.Stringer("window", e.Window)
+	}
+	detail := maps.Clone(e.Detail)
+	delete(detail, "conversations") // their ids stand in the events topic; a log tells how many
+	entry.Interface("detail", detail).Msg(message)
 }

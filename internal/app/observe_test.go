@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,5 +28,83 @@ func TestR55_EveryPollLogsJobStatusAndProgress(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("entry (-want +got):\n%s", diff)
+	}
+}
+
+// logged is the one entry that something writes to the log.
+func logged(t *testing.T, write func(p *process)) (map[string]any, *process) {
+	t.Helper()
+	var out bytes.Buffer
+	p := &process{log: zerolog.New(&out), metrics: newMetrics()}
+	write(p)
+	var got map[string]any
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
+		t.Fatalf("%v: %s", err, out.String())
+	}
+	return got, p
+}
+
+func TestR84_APartialResultIsLoggedWithItsExactRowsAndTimeRange(t *testing.T) {
+	got, _ := logged(t, func(p *process) {
+		p.pipelineEvents().Noted(conv.Event{Kind: "partial", Window: &monday, Detail: map[string]any{
+			"job": "job-1", "rows": int64(123_456_789), "min_time": "2024-01-01T00:00:00.001Z", "max_time": "2024-01-01T23:59:59.998Z",
+		}})
+	})
+	want := map[string]any{
+		"level": "warn", "message": "event", "kind": "partial", "window": monday.String(), "detail": map[string]any{
+			"job": "job-1", "rows": 123_456_789.0, "min_time": "2024-01-01T00:00:00.001Z", "max_time": "2024-01-01T23:59:59.998Z",
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("entry (-want +got):\n%s", diff)
+	}
+}
+
+func TestR95_AnAlertIsAnErrorWithTheSameFiguresAndMovesACounter(t *testing.T) {
+	detail := map[string]any{"held": 94.0, "expected": 100.0, "difference": -6.0}
+	alert := conv.Event{Kind: "reconcile", Severity: "alert", Window: &monday, Detail: detail}
+	got, p := logged(t, func(p *process) { p.pipelineEvents().Noted(alert) })
+	want := map[string]any{"level": "error", "message": "alert", "kind": "reconcile", "window": monday.String(), "detail": detail}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("entry (-want +got):\n%s", diff)
+	}
+	p.metrics.count(alert)
+	p.metrics.count(conv.Event{Kind: "reconcile"})
+	p.metrics.count(conv.Event{Kind: "drift"})
+	counts := []eventCount{
+		{"boundary", "alert", 0}, {"drift", "warning", 1}, {"incomplete", "alert", 0}, {"reconcile", "alert", 2}, {"reconcile", "warning", 1},
+	}
+	if diff := cmp.Diff(counts, p.metrics.counts()); diff != "" {
+		t.Errorf("counters (-want +got):\n%s", diff)
+	}
+}
+
+func TestAnEventOfNoWindowAndOfConversationsIsLoggedWithoutTheirIDs(t *testing.T) {
+	got, _ := logged(t, func(p *process) {
+		p.noted(conv.Event{Kind: "vanished", Detail: map[string]any{"rows": 1, "conversations": []string{"c-1"}}})
+	})
+	want := map[string]any{"level": "warn", "message": "event", "kind": "vanished", "detail": map[string]any{"rows": 1.0}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("entry (-want +got):\n%s", diff)
+	}
+}
+
+func TestARunWithNothingToDoSaysSoOnce(t *testing.T) {
+	var out bytes.Buffer
+	p := &process{log: zerolog.New(&out)}
+	events := p.pipelineEvents()
+	events.Idle(time.UnixMilli(monday.From))
+	events.Idle(time.UnixMilli(monday.From))
+	events.Claimed(1)
+	events.Idle(time.Time{})
+	want := []string{`"until":"2024-01-01T00:00:00.000Z"`, "claimed", "the platform has more data"}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if len(lines) != len(want) {
+		t.Fatalf("the log says %q", lines)
+	}
+	for i := range want {
+		if !strings.Contains(lines[i], want[i]) {
+			t.Errorf("line %d is %s, want %s", i, lines[i], want[i])
+		}
 	}
 }

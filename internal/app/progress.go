@@ -71,7 +71,7 @@ func (b *bars) close(cp conv.Checkpoint) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.closed++
-	b.all.UpdateMessage(fmt.Sprintf("rows into Kafka, %d windows reconciled", b.closed))
+	b.all.UpdateMessage(fmt.Sprintf("rows into Kafka, %d windows settled", b.closed))
 }
 
 // stop draws the last state and waits for the bars to end.

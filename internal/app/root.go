@@ -25,8 +25,12 @@ incomplete or off its count, 4 another live instance owns the pipeline.`,
 	}
 	root.AddCommand(
 		newDemo(p),
+		newRun(p),
 		newBackfill(p),
+		newPlan(p),
 		newCheckpoints(p),
+		newDoctor(p),
+		newReconcile(p),
 		newVerify(p),
 		newTail(p),
 		newSim(p),

@@ -19,6 +19,7 @@ type statusReport struct {
 	Pipeline string         `json:"pipeline"`
 	Run      string         `json:"run"`
 	Windows  []windowStatus `json:"windows"`
+	Events   []eventCount   `json:"events"` // of this process
 }
 
 // windowStatus is one window of a statusReport.
@@ -28,9 +29,9 @@ type windowStatus struct {
 	Counters conv.Counters `json:"counters"`
 }
 
-// startStatus serves the status page on addr until stop is called. A page is no reason to
+// startStatus serves the status page on addr, with the metrics below it, until stop is called. A page is no reason to
 // lose a run: if the address is taken, it says so once in the log and does without.
-func startStatus(ctx context.Context, addr string, report func() statusReport, log zerolog.Logger) (stop func()) {
+func startStatus(ctx context.Context, addr string, report func() statusReport, metrics http.Handler, log zerolog.Logger) (stop func()) {
 	var lc net.ListenConfig
 	ln, err := lc.Listen(ctx, "tcp", addr)
 	if err != nil {
@@ -38,7 +39,7 @@ func startStatus(ctx context.Context, addr string, report func() statusReport, l
 		return func() {}
 	}
 	log.Info().Str("url", "http://"+ln.Addr().String()+"/").Msg("status page")
-	server := &http.Server{Handler: statusHandler(report), ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: statusHandler(report, metrics), ReadHeaderTimeout: 5 * time.Second}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -52,8 +53,9 @@ func startStatus(ctx context.Context, addr string, report func() statusReport, l
 	}
 }
 
-func statusHandler(report func() statusReport) http.Handler {
+func statusHandler(report func() statusReport, metrics http.Handler) http.Handler {
 	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", metrics)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte("ok\n"))
 	})

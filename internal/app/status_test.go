@@ -25,7 +25,7 @@ func TestTheStatusPageShowsTheReportOfTheMoment(t *testing.T) {
 			Counters: conv.Counters{Fetched: 3, Published: 2, Duplicates: 1},
 		}},
 	}
-	server := httptest.NewServer(statusHandler(func() statusReport { return report }))
+	server := httptest.NewServer(statusHandler(func() statusReport { return report }, newMetrics().handler()))
 	defer server.Close()
 
 	for range 2 {
@@ -54,7 +54,7 @@ func TestATakenPortIsOneWarning(t *testing.T) {
 	}
 	defer taken.Close()
 	var log bytes.Buffer
-	stop := startStatus(t.Context(), taken.Addr().String(), func() statusReport { return statusReport{} }, zerolog.New(&log))
+	stop := startStatus(t.Context(), taken.Addr().String(), func() statusReport { return statusReport{} }, newMetrics().handler(), zerolog.New(&log))
 	stop()
 	if strings.Count(log.String(), "\n") != 1 || !strings.Contains(log.String(), `"warn"`) || !strings.Contains(log.String(), "status.listen") {
 		t.Errorf("the log says %s", log.String())
@@ -63,7 +63,7 @@ func TestATakenPortIsOneWarning(t *testing.T) {
 
 func TestTheStatusPageEndsWithItsRun(t *testing.T) {
 	var log bytes.Buffer
-	stop := startStatus(t.Context(), "127.0.0.1:0", func() statusReport { return statusReport{Run: "r"} }, zerolog.New(&log))
+	stop := startStatus(t.Context(), "127.0.0.1:0", func() statusReport { return statusReport{Run: "r"} }, newMetrics().handler(), zerolog.New(&log))
 	var entry struct{ URL string }
 	if err := json.Unmarshal(log.Bytes(), &entry); err != nil {
 		t.Fatal(err)

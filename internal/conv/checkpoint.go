@@ -8,19 +8,27 @@ type State string
 // The states of a window, and its side roads.
 const (
 	Planned    State = "planned"
+	Narrowed   State = "narrowed" // its children carry on
 	Submitted  State = "submitted"
 	Paging     State = "paging"
 	Published  State = "published"  // every row of the result is in Kafka
-	Reconciled State = "reconciled" // and the platform's own count agrees
+	Reconciled State = "reconciled" // and the platform's own count agrees, for now
+	Settled    State = "settled"    // and nothing that the platform may still change is waited for
 	Unverified State = "unverified" // published, without a count to compare with
 	Incomplete State = "incomplete" // rows are missing and no way is left to get them
 )
 
 // Closed says whether a backfill leaves the window alone.
-func (s State) Closed() bool { return s == Reconciled }
+func (s State) Closed() bool { return s == Settled }
 
 // Whole says whether every row of the window is in Kafka, as far as is known.
-func (s State) Whole() bool { return s == Published || s == Reconciled || s == Unverified }
+func (s State) Whole() bool {
+	switch s {
+	case Published, Reconciled, Settled, Unverified:
+		return true
+	}
+	return false
+}
 
 // Position is a place in a job's result: behind it nothing is committed yet.
 type Position struct {
@@ -73,9 +81,10 @@ type Checkpoint struct {
 	Seq      uint64 `json:"seq"` // grows with every commit of the pipeline
 
 	State   State    `json:"state"`
-	Attempt int      `json:"attempt"` // jobs submitted for this window
-	Parent  *Window  `json:"parent,omitempty"`
-	Nested  []Window `json:"children,omitempty"`
+	Attempt int      `json:"attempt"`            // jobs submitted for this window
+	Parent  *Window  `json:"parent,omitempty"`   // the window that this one was cut from
+	Origin  *Window  `json:"root,omitempty"`     // the first of its parents
+	Nested  []Window `json:"children,omitempty"` // what a narrowed window was cut into
 
 	Dialect  string   `json:"dialect"`
 	Query    string   `json:"query"` // hash of the submit payload
@@ -83,10 +92,12 @@ type Checkpoint struct {
 	Position Position `json:"position"`
 
 	Counters Counters `json:"counters"`
-	MinTime  *int64   `json:"min_time,omitempty"` // of all rows fetched, epoch ms
+	MinTime  *int64   `json:"min_time,omitempty"` // of the present job's rows, epoch ms
 	MaxTime  *int64   `json:"max_time,omitempty"`
+	MinEnd   *int64   `json:"min_end,omitempty"`  // the earliest end of them, where rows have one
 	Held     *int64   `json:"held,omitempty"`     // distinct rows and dead letters of the window in Kafka
 	Expected *int64   `json:"expected,omitempty"` // the platform's count of them
+	Counted  *Window  `json:"counted,omitempty"`  // what both speak of, where it is not the window
 
 	// StoredMin and StoredMax bound the times under which the rows and dead letters of the
 	// window are remembered. A row of a wild date that became a dead letter is not in them.
@@ -103,14 +114,27 @@ type Checkpoint struct {
 	// records of other windows too.
 	Ranges []Range `json:"ranges,omitempty"`
 
+	// Available is the platform's watermark when the present job was submitted, epoch ms.
+	Available int64 `json:"available,omitempty"`
+	// Vanished counts rows in Kafka that the last reading of the window no longer found.
+	Vanished int64 `json:"vanished,omitempty"`
+
 	LastError string `json:"last_error,omitempty"`
 	Updated   int64  `json:"updated"` // epoch ms
 }
 
 // Root is the window that this one was narrowed from, or the window itself.
 func (c *Checkpoint) Root() Window {
-	if c.Parent != nil {
-		return *c.Parent
+	if c.Origin != nil {
+		return *c.Origin
+	}
+	return c.Window
+}
+
+// Span is the stretch of time that Held and Expected speak of.
+func (c *Checkpoint) Span() Window {
+	if c.Counted != nil {
+		return *c.Counted
 	}
 	return c.Window
 }
@@ -123,8 +147,15 @@ func (c *Checkpoint) Clone() Checkpoint {
 	return d
 }
 
-// Saw widens MinTime and MaxTime to hold the instant of a row that was fetched.
-func (c *Checkpoint) Saw(ms int64) { c.MinTime, c.MaxTime = widen(c.MinTime, c.MaxTime, ms) }
+// Saw widens MinTime, MaxTime and MinEnd to hold those of a row that was fetched.
+func (c *Checkpoint) Saw(r *Row) {
+	if r.HasTime {
+		c.MinTime, c.MaxTime = widen(c.MinTime, c.MaxTime, r.Time)
+	}
+	if r.HasEnd {
+		c.MinEnd, _ = widen(c.MinEnd, c.MinEnd, r.End)
+	}
+}
 
 // Stored widens StoredMin and StoredMax to hold the instant under which a row or a dead
 // letter is remembered.

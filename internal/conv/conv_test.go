@@ -144,11 +144,11 @@ func TestRowsThatKafkaWouldRefuseAreFoundBeforehand(t *testing.T) {
 
 func TestCheckpointCopiesKeepWhatTheySaid(t *testing.T) {
 	var c Checkpoint
-	c.Saw(5)
+	c.Saw(&Row{Time: 5, HasTime: true})
 	c.Stored(5)
 	old := c.Clone()
-	c.Saw(1)
-	c.Saw(9)
+	c.Saw(&Row{Time: 1, HasTime: true})
+	c.Saw(&Row{Time: 9, HasTime: true})
 	c.Stored(9)
 	if *old.MinTime != 5 || *old.MaxTime != 5 || *old.StoredMax != 5 {
 		t.Errorf("the copy changed: %d %d %d", *old.MinTime, *old.MaxTime, *old.StoredMax)

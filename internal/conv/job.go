@@ -10,6 +10,9 @@ var ErrJobGone = errors.New("the job's result cannot be read any further")
 // ErrJobDeadline says that a job did not finish within the poll deadline and was aborted.
 var ErrJobDeadline = errors.New("the job did not finish before the poll deadline")
 
+// ErrNoWatermark says that the dialect does not tell how far the platform's data reach.
+var ErrNoWatermark = errors.New("the platform does not tell how far its data reach")
+
 // ErrNoBaseline says that the platform has no count to compare a window with.
 var ErrNoBaseline = errors.New("the platform offers no count for this window")
 
@@ -42,6 +45,7 @@ const (
 	JobDone
 	JobPartial // results can be read, rows are missing
 	JobFailed
+	JobLost // cancelled or expired: it has no result any more
 )
 
 // Ended says whether polling is over.

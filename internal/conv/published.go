@@ -10,6 +10,8 @@ type Stored struct {
 	Fingerprint uint64
 	Observation uint32
 	Dead        bool
+
+	Conversation []byte // id, of a row; only until the next one is read
 }
 
 // Limits is what the broker takes in the row topic.

@@ -46,6 +46,9 @@ type Row struct {
 	HasTime        bool
 	Zoned          bool // the timestamp named its offset
 
+	End    int64 // when what the row tells of was over, epoch ms; valid where HasEnd
+	HasEnd bool
+
 	// An element larger than the extractor keeps in memory: Raw is its head, it has no
 	// tokens, and Length and Digest describe the whole. Zero for every other row.
 	Length int64
@@ -65,6 +68,9 @@ type Chunk struct {
 type PageFacts struct {
 	Bytes int64 // length of the response body as decoded
 	Count int64 // the job's own row count, -1 where the page has none
+
+	// Available is the platform's watermark as the page has it, epoch ms; 0 where it has none.
+	Available int64
 }
 
 // Text returns the bytes of a String token without its escapes. The result may alias

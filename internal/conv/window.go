@@ -1,6 +1,7 @@
 package conv
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -69,4 +70,9 @@ func (w *Window) UnmarshalText(b []byte) error {
 		*w = p
 	}
 	return err
+}
+
+// Compare orders windows by their start, then by their end.
+func (w Window) Compare(o Window) int {
+	return cmp.Or(cmp.Compare(w.From, o.From), cmp.Compare(w.To, o.To))
 }

@@ -33,6 +33,7 @@ var arrows = map[string][]string{
 	"convstream/producer":              {"convstream/internal/conv"},
 	"convstream/producer/producertest": {"convstream/producer", "convstream/internal/conv"},
 	"convstream/internal/lint":         {},
+	"convstream/internal/soak":         {"convstream"},
 	"convstream/internal/app/config":   {"convstream/extractor/genesys", "convstream/internal/conv"},
 }
 

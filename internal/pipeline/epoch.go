@@ -8,8 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"convstream/internal/conv"
 )
 
@@ -46,23 +44,35 @@ type handover struct {
 // epoch is the work between two claims.
 type epoch struct {
 	*Pipeline
-	ctx     context.Context // ends when intake stops
+	intake  context.Context // ends when intake stops
+	ctx     context.Context // intake, or a part of it that ends with the first error
 	batches chan handover   // unbuffered: a batch in it is held by its window
 	over    chan struct{}   // closed when the committer has given up
 	moved   signal          // a batch was committed
 	hurry   signal          // somebody waits for open batches to be committed
 
-	lastPass bool // the windows at work were short when their neighbours were still at work
-	shortMu  sync.Mutex
-	short    []conv.Window
+	follows bool      // it goes on with later windows
+	asked   time.Time // when the watermark was asked for
+
+	agenda  *agenda
+	mu      sync.Mutex
+	tries   map[conv.Window]int  // jobs that the epoch has given each window
+	rereads map[conv.Window]bool // windows that are to be read again, however they stand
+	retries map[conv.Window]bool // spans of which windows were read again for a shortfall
+	claims  map[claim]bool       // what is being closed
+
+	released signal // a claim was given up
 }
 
-// runEpoch works on the windows until all are done, ctx ends, or something fails. A failed
-// commit is a *commitFailed, and goes before any other error.
-func (p *Pipeline) runEpoch(ctx context.Context, windows []conv.Window) error {
+// runEpoch works until the work is done, ctx ends, or something fails. A failed commit is a
+// *commitFailed, and goes before any other error.
+func (p *Pipeline) runEpoch(ctx context.Context, work func(*epoch) error) error {
 	intake, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	e := &epoch{Pipeline: p, batches: make(chan handover), over: make(chan struct{})}
+	e := &epoch{
+		Pipeline: p, intake: intake, ctx: intake, batches: make(chan handover), over: make(chan struct{}),
+		tries: map[conv.Window]int{}, rereads: map[conv.Window]bool{}, retries: map[conv.Window]bool{}, claims: map[claim]bool{},
+	}
 	var failed error
 	var committer sync.WaitGroup
 	committer.Go(func() {
@@ -71,13 +81,7 @@ func (p *Pipeline) runEpoch(ctx context.Context, windows []conv.Window) error {
 			stop(errEpochOver)
 		}
 	})
-	err := e.workAll(intake, windows)
-	if err == nil && len(e.short) > 0 {
-		// Every row is committed by now, also those that neighbours brought.
-		again := e.short
-		e.short, e.lastPass = nil, true
-		err = e.workAll(intake, again)
-	}
+	err := work(e)
 	close(e.batches)
 	committer.Wait()
 	if failed != nil {
@@ -87,29 +91,6 @@ func (p *Pipeline) runEpoch(ctx context.Context, windows []conv.Window) error {
 		err = context.Cause(ctx)
 	}
 	return err
-}
-
-// workAll works on windows, so many at a time as the configuration allows.
-func (e *epoch) workAll(ctx context.Context, windows []conv.Window) error {
-	g, intake := errgroup.WithContext(ctx)
-	g.SetLimit(e.cfg.Windows)
-	e.ctx = intake
-	for _, w := range windows {
-		g.Go(func() error {
-			if intake.Err() != nil {
-				return nil // intake stopped while this window waited for its turn
-			}
-			return e.work(w)
-		})
-	}
-	return g.Wait()
-}
-
-// postpone leaves the comparison of a window that seems short for the last pass.
-func (e *epoch) postpone(w conv.Window) {
-	e.shortMu.Lock()
-	defer e.shortMu.Unlock()
-	e.short = append(e.short, w)
 }
 
 // commitAll is the committer. It goes on after intake has stopped, until no window can hand

@@ -25,8 +25,12 @@ type Events struct {
 	Committed func(cp conv.Checkpoint, rows, dead int, took time.Duration)
 	// Closed: the window is published and, where that was asked for, reconciled.
 	Closed func(cp conv.Checkpoint)
-	// Alert: a person should look.
-	Alert func(e conv.Event)
+	// Noted: the events topic gets an entry that a person may want to see, or, where its
+	// severity is "alert", has to.
+	Noted func(e conv.Event)
+	// Idle: Follow has nothing to do. next is when it knows to have, zero where that depends on
+	// the platform's watermark.
+	Idle func(next time.Time)
 }
 
 // orNothing fills the fields that are nil.
@@ -55,8 +59,11 @@ func (e Events) orNothing() Events {
 	if e.Closed == nil {
 		e.Closed = func(conv.Checkpoint) {}
 	}
-	if e.Alert == nil {
-		e.Alert = func(conv.Event) {}
+	if e.Noted == nil {
+		e.Noted = func(conv.Event) {}
+	}
+	if e.Idle == nil {
+		e.Idle = func(time.Time) {}
 	}
 	return e
 }

@@ -12,6 +12,7 @@ import (
 type ledger struct {
 	mu      sync.Mutex
 	windows map[conv.Window]conv.Checkpoint
+	parents map[conv.Window]conv.Window // of the children of narrowed windows
 }
 
 // replace takes other windows for the truth.
@@ -19,6 +20,17 @@ func (l *ledger) replace(windows map[conv.Window]conv.Checkpoint) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.windows = windows
+	l.parents = map[conv.Window]conv.Window{}
+	for _, cp := range windows {
+		l.adopt(&cp)
+	}
+}
+
+// adopt notes the children of a window.
+func (l *ledger) adopt(cp *conv.Checkpoint) {
+	for _, child := range cp.Nested {
+		l.parents[child] = cp.Window
+	}
 }
 
 // at returns where a window stands, planned if it was never begun.
@@ -28,13 +40,20 @@ func (l *ledger) at(w conv.Window) conv.Checkpoint {
 	if cp, ok := l.windows[w]; ok {
 		return cp.Clone()
 	}
-	return conv.Checkpoint{Window: w, State: conv.Planned}
+	cp := conv.Checkpoint{Window: w, State: conv.Planned}
+	if parent, ok := l.parents[w]; ok {
+		above := l.windows[parent]
+		origin := above.Root()
+		cp.Parent, cp.Origin = &parent, &origin
+	}
+	return cp
 }
 
 func (l *ledger) set(cp conv.Checkpoint) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.windows[cp.Window] = cp
+	l.adopt(&cp)
 }
 
 func (l *ledger) all() map[conv.Window]conv.Checkpoint {

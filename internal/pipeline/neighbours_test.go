@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,6 +31,7 @@ func TestAWindowIsNotClosedOnARowThatAnotherHasInFlight(t *testing.T) {
 		x := makeRow("edge", w2.From-1, "x") // W1's own row; W2's job brings it through the 1 ms overlap
 		a := makeRow("a", w1.From, "a")
 		taken := make(chan struct{})
+		take := sync.OnceFunc(func() { close(taken) })
 		src := &scripted{base: func(v conv.Window) int64 {
 			if v == w1 {
 				return 2
@@ -42,7 +44,7 @@ func TestAWindowIsNotClosedOnARowThatAnotherHasInFlight(t *testing.T) {
 					return err
 				}
 				time.Sleep(10 * time.Millisecond)
-				close(taken)
+				take()
 				<-ctx.Done() // next page is slow
 				return context.Cause(ctx)
 			}
@@ -54,7 +56,7 @@ func TestAWindowIsNotClosedOnARowThatAnotherHasInFlight(t *testing.T) {
 		s := w.defaults("first")
 		s.dial = c.dial
 		s.events.Committed = func(cp conv.Checkpoint, _, _ int, _ time.Duration) {
-			if cp.State == conv.Reconciled {
+			if cp.State == conv.Settled {
 				c.die() // kill -9
 				kill(errKilled)
 			}

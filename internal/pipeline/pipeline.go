@@ -1,13 +1,11 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"iter"
 	"maps"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,8 +24,14 @@ type Extractor interface {
 	// Read hands over the rows behind a position, in order, and the end of every page. A page
 	// that broke off is handed over again from its first row.
 	Read(ctx context.Context, w conv.Window, job conv.Job, from conv.Position, emit func(conv.Chunk) error) error
-	// Baseline is the platform's own count of the window's rows, or conv.ErrNoBaseline.
+	// Baseline is the platform's own count of the rows of a stretch of time, whole UTC days
+	// where Config.Conversations is set, or conv.ErrNoBaseline.
 	Baseline(ctx context.Context, w conv.Window) (int64, error)
+	// Availability is the platform's watermark, epoch ms: all rows before it can be had. It is
+	// asked for only where Config.Conversations is set.
+	Availability(ctx context.Context) (int64, error)
+	// Pushed counts the calls so far that the platform has pushed back.
+	Pushed() uint64
 	// Cancel aborts a job that nobody will read. Refusals are not errors.
 	Cancel(ctx context.Context, w conv.Window, job conv.Job) error
 }
@@ -59,18 +63,32 @@ type Publisher interface {
 
 // Config says how a pipeline runs.
 type Config struct {
-	Org       string
-	Dialect   string
-	Query     string // hash of the submit payload's fixed part
-	SchemaID  uint32
-	Limit     int64         // most rows of one job: a result that reaches it is cut off
-	Step      time.Duration // length of a window
-	Lag       time.Duration // how long after its end a window may still get rows
-	Windows   int           // how many are in flight
+	Org      string
+	Dialect  string
+	Query    string // hash of the submit payload's fixed part
+	SchemaID uint32
+
+	// Conversations says that rows are conversations: a window's job brings every one that
+	// lived in it, they change for a while, the platform counts those of whole UTC days, and it
+	// says how far its data reach.
+	Conversations bool
+
+	Limit   int64           // most rows of one job: a result that reaches it is cut off; 0 for none
+	Step    time.Duration   // length of a window
+	Overlap time.Duration   // how far a job reaches back before its window
+	Narrow  []time.Duration // what a window that lacks rows is cut into, falling
+	Lag     time.Duration   // how long after its end a window may still get rows
+	Settle  time.Duration   // and how long its rows may change, where they do
+	Windows int             // how many are in flight at the most
+
 	Interval  time.Duration // a batch is committed at this age
 	Bytes     int           // or at this size
 	Reconcile bool          // compare every window with the platform's count
 	Threshold float64       // share of the count that may be missing without an alert
+}
+
+func (c *Config) schedule() plan.Schedule {
+	return plan.Schedule{Step: c.Step, Settle: c.Settle, Conversations: c.Conversations, Compare: c.Reconcile}
 }
 
 // Pipeline moves the rows of one organisation into Kafka.
@@ -87,6 +105,12 @@ type Pipeline struct {
 	ids       atomic.Uint64 // names batches and their owners to the history
 	committed atomic.Uint64 // batches so far
 	observed  observations
+	clock     atomic.Int64 // by how much the platform's clock is ahead of ours, ms
+	watermark atomic.Int64 // as last seen, epoch ms
+
+	// finished are the windows that this call of Backfill, or this round of Follow, has
+	// brought as far as it can.
+	finished sync.Map
 }
 
 // New makes a pipeline.
@@ -97,134 +121,10 @@ func New(cfg Config, source Extractor, contract Contract, kafka Publisher, histo
 	}
 }
 
-// recoverFor is how long commits may fail before a run gives up: long enough for a cluster
-// to restart, short enough for a person to be called.
-const recoverFor = 15 * time.Minute
-
-// Backfill publishes the rows of an interval. It returns when every window of it is closed
-// or incomplete; the summary speaks of the whole interval, whichever run did the work. When
-// ctx ends, what has been read is committed before Backfill returns the cause.
-func (p *Pipeline) Backfill(ctx context.Context, interval conv.Window, takeOver bool) (Summary, error) {
-	windows, err := p.kafka.Claim(ctx, takeOver)
-	if err != nil {
-		return Summary{}, err
-	}
-	var failures failures
-	for {
-		p.adopt(windows)
-		todo := plan.Windows(interval, p.cfg.Step, windows)
-		p.events.Claimed(len(todo))
-		err := p.runEpoch(ctx, todo)
-		var lost *commitFailed
-		if !errors.As(err, &lost) {
-			return p.summary(interval), err
-		}
-		if windows, err = p.recover(ctx, &failures, lost); err != nil {
-			return p.summary(interval), err
-		}
-	}
-}
-
-// adopt takes the ledger as the truth.
-func (p *Pipeline) adopt(windows map[conv.Window]conv.Checkpoint) {
-	p.history.Forget()
-	p.ledger.replace(windows)
-	for _, cp := range windows {
-		p.observed.saw(cp.Job.Observation)
-	}
-	p.history.Expect(p.ledger.spans())
-}
-
-// failures remembers how commits failed since the last one that succeeded, to tell an outage
-// from a loop.
-type failures struct {
-	since     time.Time
-	committed uint64
-	permanent string // where the last permanent error struck
-	tries     int
-}
-
-// recover asks the publisher what was committed, until it answers.
-func (p *Pipeline) recover(ctx context.Context, f *failures, lost *commitFailed) (map[conv.Window]conv.Checkpoint, error) {
-	if lost.committed != f.committed || f.since.IsZero() {
-		*f = failures{since: time.Now(), committed: lost.committed}
-	}
-	if lost.permanent() {
-		if lost.at == f.permanent {
-			return nil, fmt.Errorf("Kafka refuses the same batch again, so trying on is no use: %w", lost.err)
-		}
-		f.permanent = lost.at
-	}
-	for err := lost.err; ; {
-		f.tries++
-		if time.Since(f.since) > recoverFor {
-			return nil, fmt.Errorf("no commit succeeded in %s: %w", recoverFor, err)
-		}
-		wait := plan.Backoff(f.tries)
-		p.events.Recovering(err, wait)
-		if !sleep(ctx, wait) {
-			return nil, context.Cause(ctx)
-		}
-		var windows map[conv.Window]conv.Checkpoint
-		if windows, err = p.kafka.Recover(ctx); err == nil {
-			return windows, nil
-		}
-		var final interface{ Final() bool }
-		if errors.As(err, &final) && final.Final() || ctx.Err() != nil {
-			return nil, err
-		}
-	}
-}
-
-// sleep waits, and says whether it was left in peace.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
 // Windows returns what is known to be committed, in order of time. It may be called while
 // the pipeline runs.
 func (p *Pipeline) Windows() []conv.Checkpoint {
 	all := slices.Collect(maps.Values(p.ledger.all()))
-	slices.SortFunc(all, func(a, b conv.Checkpoint) int {
-		return cmp.Or(cmp.Compare(a.Window.From, b.Window.From), cmp.Compare(a.Window.To, b.Window.To))
-	})
+	slices.SortFunc(all, func(a, b conv.Checkpoint) int { return a.Window.Compare(b.Window) })
 	return all
-}
-
-// Summary is what the ledger says of an interval.
-type Summary struct {
-	Windows    int
-	Counters   conv.Counters
-	Incomplete []conv.Window // rows are missing
-	Unverified []conv.Window // no count was to be had
-	Unasked    int           // published, and no count asked for
-	Short      int64         // rows that the platform counts and reconciled windows lack: below the threshold
-}
-
-func (p *Pipeline) summary(interval conv.Window) Summary {
-	var s Summary
-	known := p.ledger.all()
-	for _, w := range plan.Windows(interval, p.cfg.Step, known) {
-		cp, ok := known[w]
-		s.Windows++
-		s.Counters = s.Counters.Add(cp.Counters)
-		switch {
-		case !ok || !cp.State.Whole():
-			s.Incomplete = append(s.Incomplete, w)
-		case cp.State == conv.Unverified:
-			s.Unverified = append(s.Unverified, w)
-		case cp.State == conv.Published:
-			s.Unasked++
-		case cp.Held != nil && cp.Expected != nil:
-			s.Short += max(0, *cp.Expected-*cp.Held)
-		}
-	}
-	return s
 }

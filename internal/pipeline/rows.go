@@ -91,6 +91,9 @@ func (r *worker) take(c *conv.Chunk) error {
 		if c.Page.Count >= 0 {
 			r.count = c.Page.Count
 		}
+		if at := c.Page.Available; at > 0 && (r.available == 0 || at < r.available) {
+			r.available = at
+		}
 		r.pageEnd = r.last
 		r.open() // so that the new position is committed even when every row was a repeat
 		if c.Next != "" {
@@ -154,9 +157,9 @@ func (r *worker) row(row *conv.Row, index int, first bool) error {
 	b.Buf = append(b.Buf, row.ConversationID...)
 	mid := len(b.Buf)
 	mark, reject := r.judge(b, row, mid)
+	r.cp.Saw(row)
 	if row.HasTime {
-		r.cp.Saw(row.Time)
-		r.noteZone(b, row, index)
+		r.noteZone(row, index)
 	}
 	if reject != nil {
 		b.Buf = b.Buf[:start]
@@ -174,6 +177,9 @@ func (r *worker) row(row *conv.Row, index int, first bool) error {
 		return err
 	}
 	r.meet(key, index, first)
+	if r.cp.Window.Contains(row.Time) {
+		r.census.add(key)
+	}
 	switch verdict {
 	case dedupe.New, dedupe.Revision:
 		b.Add(start, mid, row.Time, *mark)
@@ -195,15 +201,15 @@ func (r *worker) row(row *conv.Row, index int, first bool) error {
 }
 
 // noteZone tells once that timestamps of the window name no zone: they are taken as UTC.
-func (r *worker) noteZone(b *conv.Batch, row *conv.Row, index int) {
+func (r *worker) noteZone(row *conv.Row, index int) {
 	if row.Zoned || r.zoneless {
 		return
 	}
 	r.zoneless = true
-	b.Events = append(b.Events, r.event("drift", map[string]any{
+	r.note("drift", "", map[string]any{
 		"kind": "zone_missing", "field": "timestamp", "expected": "Z or an offset", "found": "neither",
 		"job": r.cp.Job.ID, "page": r.page, "row": index,
-	}))
+	})
 }
 
 // meet takes back the count of a page's first row that is the last of the page before.
@@ -256,7 +262,10 @@ func (r *worker) bury(b *conv.Batch, row *conv.Row, index int, first bool, mark 
 		return err
 	}
 	r.meet(key, index, first)
-	if !r.dead[key] && first && (!row.HasTime || row.Time >= r.cp.Window.From) {
+	if mark != nil && r.cp.Window.Contains(mark.Time) {
+		r.census.add(conv.RowKey(r.cfg.Org, row.ConversationID, *mark))
+	}
+	if !r.dead[key] && first && r.inside(row) {
 		r.cp.DeadInside++
 	}
 	r.dead[key] = true
@@ -278,6 +287,17 @@ func (r *worker) bury(b *conv.Batch, row *conv.Row, index int, first bool, mark 
 		r.cp.Counters.Fetched++
 	}
 	return nil
+}
+
+// inside says whether the platform counts a dead letter with this window, as far as its
+// timestamp tells.
+func (r *worker) inside(row *conv.Row) bool {
+	if !row.HasTime {
+		return true
+	}
+	// A query of reports brings what the platform keeps in the window; only the overlap may
+	// bring rows of the one before.
+	return row.Time >= r.cp.Window.From && (row.Time < r.cp.Window.To || !r.cfg.Conversations)
 }
 
 // check asks the history for a row, after reading back what it lacks. It may lack it again:

@@ -45,6 +45,9 @@ func (s *scripted) Read(ctx context.Context, w conv.Window, job conv.Job, at con
 }
 func (s *scripted) Cancel(context.Context, conv.Window, conv.Job) error { return nil }
 
+func (s *scripted) Availability(context.Context) (int64, error) { return 0, conv.ErrNoWatermark }
+func (s *scripted) Pushed() uint64                              { return 0 }
+
 func (s *scripted) Baseline(_ context.Context, w conv.Window) (int64, error) { return s.base(w), nil }
 
 func (w *world) run(ctx context.Context, source pipeline.Extractor, s setup, iv conv.Window, c pipeline.Contract) (pipeline.Summary, error) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -134,6 +133,9 @@ func (p *platform) Cancel(_ context.Context, _ conv.Window, job conv.Job) error 
 	return nil
 }
 
+func (p *platform) Availability(context.Context) (int64, error) { return 0, conv.ErrNoWatermark }
+func (p *platform) Pushed() uint64                              { return 0 }
+
 func (p *platform) Baseline(_ context.Context, w conv.Window) (int64, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -169,14 +171,7 @@ type world struct {
 	t       *testing.T
 	net     *kfake.VirtualNetwork
 	cluster *kfake.Cluster
-
-	// recoveries counts failed commits. The embedded broker now and then refuses a batch as out
-	// of order when the machine is busy; the run recovers, at the price of a job or a page.
-	recoveries atomic.Int64
 }
-
-// undisturbed says whether no commit has failed, so that jobs and pages can be counted.
-func (w *world) undisturbed() bool { return w.recoveries.Load() == 0 }
 
 func newWorld(t *testing.T) *world {
 	w := &world{t: t, net: &kfake.VirtualNetwork{}}
@@ -212,8 +207,7 @@ type setup struct {
 }
 
 func (w *world) defaults(run string) setup {
-	events := pipeline.Events{Recovering: func(error, time.Duration) { w.recoveries.Add(1) }}
-	return setup{run: run, files: memfiles.New(), events: events, config: pipeline.Config{
+	return setup{run: run, files: memfiles.New(), config: pipeline.Config{
 		Org: "acme", Dialect: "reports", Query: "q", Limit: 1000, Step: time.Hour, Windows: 2,
 		Interval: time.Second, Bytes: 2000, Reconcile: true, Threshold: 0.05,
 	}}

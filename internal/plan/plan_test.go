@@ -36,7 +36,7 @@ func TestR110_WindowsAreCutAtUTCMultiplesAndClipped(t *testing.T) {
 // millisecond.
 func TestR108_WindowsLieEdgeToEdgeWhateverTheLedgerHolds(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	states := []conv.State{conv.Reconciled, conv.Paging, conv.Published, conv.Incomplete}
+	states := []conv.State{conv.Settled, conv.Reconciled, conv.Paging, conv.Published, conv.Incomplete}
 	for range 2000 {
 		ledger := map[conv.Window]conv.Checkpoint{}
 		for range rng.IntN(6) {
@@ -86,5 +86,75 @@ func TestBackoffDoublesToAMinute(t *testing.T) {
 	}
 	if got := Backoff(1000); got != time.Minute {
 		t.Errorf("attempt 1000 waits %s", got)
+	}
+}
+
+func TestR85_AWindowIsNarrowedToTheFirstWidthThatIsShorter(t *testing.T) {
+	widths := []time.Duration{6 * time.Hour, time.Hour}
+	for length, want := range map[int64]int{24: 4, 7: 2, 6: 6, 5: 5, 2: 2, 1: 0} {
+		w := conv.Window{From: jan1, To: jan1 + length*hour}
+		if got := len(Narrow(w, widths)); got != want {
+			t.Errorf("%d hours: %d windows, want %d", length, got, want)
+		}
+	}
+}
+
+func TestR86_NarrowerWindowsCoverTheOriginalEdgeToEdge(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	for range 2000 {
+		from := jan1 + rng.Int64N(3*day)
+		w := conv.Window{From: from, To: from + 1 + rng.Int64N(3*day)}
+		windows := Narrow(w, []time.Duration{6 * time.Hour, time.Hour, time.Minute})
+		at := w.From
+		for _, n := range windows {
+			if n.From != at || n.To <= n.From || n == w {
+				t.Fatalf("%s is narrowed to %v", w, windows)
+			}
+			at = n.To
+		}
+		if len(windows) > 0 && at != w.To {
+			t.Fatalf("%s is narrowed to %v, which end elsewhere", w, windows)
+		}
+	}
+}
+
+func TestDaysAreTheWholeUTCDaysThatAWindowTouches(t *testing.T) {
+	for _, c := range []struct{ from, to, wantFrom, wantTo int64 }{
+		{jan1, jan1 + day, jan1, jan1 + day},
+		{jan1 + 1, jan1 + 2, jan1, jan1 + day},
+		{jan1 - 1, jan1 + 1, jan1 - day, jan1 + day},
+		{jan1 + day - 1, jan1 + day, jan1, jan1 + day},
+		{-1, 1, -day, day},
+	} {
+		if got := Days(conv.Window{From: c.from, To: c.to}); got != (conv.Window{From: c.wantFrom, To: c.wantTo}) {
+			t.Errorf("[%d, %d): %v", c.from, c.to, got)
+		}
+	}
+}
+
+func TestANarrowedWindowStandsForItsChildren(t *testing.T) {
+	root := conv.Window{From: jan1, To: jan1 + day}
+	nested := Cut(root, 6*time.Hour)
+	deep := Cut(nested[1], time.Hour)
+	ledger := Ledger{
+		root:      {Window: root, State: conv.Narrowed, Nested: nested},
+		nested[0]: {Window: nested[0], State: conv.Settled, Parent: &root},
+		nested[1]: {Window: nested[1], State: conv.Narrowed, Parent: &root, Nested: deep},
+		deep[2]:   {Window: deep[2], State: conv.Paging, Parent: &nested[1]},
+	}
+	if diff := cmp.Diff([]conv.Window{root}, Windows(root, time.Hour, ledger)); diff != "" {
+		t.Errorf("windows of its own interval:\n%s", diff)
+	}
+	leaves := append([]conv.Window{nested[0]}, append(deep, nested[2:]...)...)
+	if diff := cmp.Diff(leaves, Leaves(root, ledger)); diff != "" {
+		t.Errorf("leaves:\n%s", diff)
+	}
+	if n := len(Family(root, ledger)); n != 1+4+6 {
+		t.Errorf("a family of %d, want 11", n)
+	}
+	// An interval that the root sticks out of is made up of children that are closed or lie in it.
+	morning := conv.Window{From: jan1, To: jan1 + 12*hour}
+	if diff := cmp.Diff([]conv.Window{nested[0], nested[1]}, Windows(morning, 12*time.Hour, ledger)); diff != "" {
+		t.Errorf("windows of the morning:\n%s", diff)
 	}
 }

@@ -8,14 +8,17 @@ import (
 
 // apiError is the platform's error body with its status.
 type apiError struct {
-	Message   string        `json:"message"`
-	Code      string        `json:"code"`
-	Status    int           `json:"status"`
-	ContextID string        `json:"contextId"`
-	Details   []errorDetail `json:"details"`
-	Errors    []apiError    `json:"errors"`
+	Message           string            `json:"message"`
+	Code              string            `json:"code"`
+	Status            int               `json:"status"`
+	MessageWithParams string            `json:"messageWithParams,omitempty"`
+	MessageParams     map[string]string `json:"messageParams,omitempty"`
+	ContextID         string            `json:"contextId"`
+	Details           []errorDetail     `json:"details"`
+	Errors            []apiError        `json:"errors"`
+	Limit             *limit            `json:"limit,omitempty"`
 
-	retryAfter string // header; "" for none
+	headers map[string]string // beside those of every answer
 }
 
 // errorDetail names the field of the request that an error is about.
@@ -24,11 +27,19 @@ type errorDetail struct {
 	FieldName string `json:"fieldName"`
 }
 
+// limit names a limit that a request ran into.
+type limit struct {
+	Key       string `json:"key"`
+	Namespace string `json:"namespace"`
+	Value     int    `json:"value"`
+}
+
 var (
 	unauthorised = apiError{Status: http.StatusUnauthorized, Code: "bad.credentials", Message: "Invalid login credentials."}
 	unavailable  = apiError{Status: http.StatusServiceUnavailable, Code: "service.unavailable", Message: "Service Unavailable - Server is temporarily unavailable."}
 	notFound     = apiError{Status: http.StatusNotFound, Code: "not.found", Message: "The requested resource was not found."}
 	notReady     = apiError{Status: http.StatusConflict, Code: "conflict", Message: "The query has no results to page."}
+	goneByNow    = apiError{Status: http.StatusGone, Code: "gone", Message: "The results of the query have expired."}
 	badToken     = invalid("pageToken", "is no page token of this query")
 )
 
@@ -48,7 +59,7 @@ func tooMany(seconds int) *apiError {
 	if seconds >= 0 {
 		e.Code = "too.many.requests.retry.after"
 		e.Message = fmt.Sprintf("Rate limit exceeded the maximum. Retry the request in [%d] seconds", seconds)
-		e.retryAfter = strconv.Itoa(seconds)
+		e.headers = map[string]string{"Retry-After": strconv.Itoa(seconds)}
 	}
 	return e
 }
@@ -59,8 +70,8 @@ func (e apiError) write(w http.ResponseWriter) {
 		e.Details = []errorDetail{}
 	}
 	e.Errors = []apiError{}
-	if e.retryAfter != "" {
-		w.Header().Set("Retry-After", e.retryAfter)
+	for name, value := range e.headers {
+		w.Header().Set(name, value)
 	}
 	writeJSON(w, e.Status, e)
 }

@@ -18,6 +18,9 @@ var day = conv.Window{From: ms("2024-01-01T00:00:00Z"), To: ms("2024-01-02T00:00
 func ms(text string) int64 {
 	t, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
+		t, err = time.Parse(time.RFC3339Nano, text+"Z") // a time that names no zone
+	}
+	if err != nil {
 		panic(err)
 	}
 	return t.UnixMilli()
@@ -144,7 +147,7 @@ func (c *client) submit(body map[string]any) string {
 
 func (c *client) status(id string) (a jobStatus) {
 	c.t.Helper()
-	c.decode(c.want(200, "GET", pathJobs+id, ""), &a)
+	c.decode(c.want(200, "GET", pathReports+id, ""), &a)
 	return a
 }
 
@@ -155,9 +158,9 @@ type page struct {
 
 func resultsPath(id string, token *string) string {
 	if token == nil {
-		return pathJobs + id + "/results"
+		return pathReports + id + "/results"
 	}
-	return pathJobs + id + "/results?pageToken=" + url.QueryEscape(*token)
+	return pathReports + id + "/results?pageToken=" + url.QueryEscape(*token)
 }
 
 // read pages through the job and returns its pages.

@@ -29,8 +29,28 @@ type query struct {
 	limit      int
 }
 
-// window is the half-open form of the query's closed interval.
-func (q query) window() conv.Window { return conv.Window{From: q.start, To: q.end + 1} }
+// The ways to understand an interval's bounds, as the faults file names them.
+const (
+	bothIn   = "both_in"
+	startOut = "start_out"
+	endOut   = "end_out"
+	bothOut  = "both_out"
+)
+
+var edges = []string{bothIn, startOut, endOut, bothOut}
+
+// within is the half-open form of the interval from start to end, epoch ms.
+func within(start, end int64, edges string) conv.Window {
+	w := conv.Window{From: start, To: end + 1}
+	if edges == startOut || edges == bothOut {
+		w.From++
+	}
+	if edges == endOut || edges == bothOut {
+		w.To--
+	}
+	w.To = max(w.From, w.To)
+	return w
+}
 
 // members of the body, each with the reader that checks it.
 var queryMembers = []struct {
@@ -47,11 +67,9 @@ var queryMembers = []struct {
 	{"limit", (*query).readLimit},
 }
 
-// readQuery reads and checks the body of a submit: exactly the members above, each of its
-// type.
-func readQuery(w http.ResponseWriter, r *http.Request) (query, *apiError) {
-	var q query
-	refuse := func(e apiError) (query, *apiError) { return query{}, &e }
+// readBody reads the members of a request's body.
+func readBody(w http.ResponseWriter, r *http.Request) (map[string]json.RawMessage, *apiError) {
+	refuse := func(e apiError) (map[string]json.RawMessage, *apiError) { return nil, &e }
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
 		return refuse(apiError{Status: http.StatusUnsupportedMediaType, Code: "unsupported.media.type", Message: "Send application/json."})
 	}
@@ -63,6 +81,18 @@ func readQuery(w http.ResponseWriter, r *http.Request) (query, *apiError) {
 	var sent map[string]json.RawMessage
 	if err := json.Unmarshal(body, &sent); err != nil || sent == nil {
 		return refuse(apiError{Status: http.StatusBadRequest, Code: "bad.request", Message: "The request body is no JSON object."})
+	}
+	return sent, nil
+}
+
+// readQuery reads and checks the body of a submit: exactly the members above, each of its
+// type.
+func readQuery(w http.ResponseWriter, r *http.Request) (query, *apiError) {
+	var q query
+	refuse := func(e apiError) (query, *apiError) { return query{}, &e }
+	sent, refusal := readBody(w, r)
+	if refusal != nil {
+		return query{}, refusal
 	}
 	for _, m := range queryMembers {
 		value, ok := sent[m.name]
@@ -210,16 +240,15 @@ func (c clause) holds(r *Row) bool {
 }
 
 // limited cuts a run of rows behind the last one that the query's limit allows, and counts
-// those of the rest that hold its filter.
-func (w *world) limited(rows positions, q query, revised bool) (positions, int) {
-	if len(q.filter) == 0 {
+// those of the rest that hold its filter and are in the view.
+func (w *world) limited(rows positions, q query, v view) (positions, int) {
+	if len(q.filter) == 0 && w.count(rows, v) == rows.len() {
 		rows.hi = min(rows.hi, rows.lo+q.limit)
 		return rows, rows.len()
 	}
 	count := 0
 	for pos := rows.lo; pos < rows.hi && count < q.limit; pos++ {
-		r := w.element(pos, revised)
-		if q.holds(&r) {
+		if r, there := w.element(pos, v); there && q.holds(&r) {
 			count++
 			if count == q.limit {
 				rows.hi = pos + 1

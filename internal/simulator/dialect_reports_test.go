@@ -109,13 +109,13 @@ func TestR62_PageTokensMustComeBackVerbatim(t *testing.T) {
 
 func TestAJobThatNobodyKnowsIsNotFound(t *testing.T) {
 	c := start(t, Config{Rows: 10})
-	c.want(404, "GET", pathJobs+"x", "")
-	c.want(404, "GET", pathJobs+"x/results", "")
-	c.want(404, "DELETE", pathJobs+"x", "")
+	c.want(404, "GET", pathReports+"x", "")
+	c.want(404, "GET", pathReports+"x/results", "")
+	c.want(404, "DELETE", pathReports+"x", "")
 	id := c.submit(body(day))
-	c.want(204, "DELETE", pathJobs+id, "")
-	c.want(404, "GET", pathJobs+id, "")
-	c.want(404, "GET", pathJobs+id+"/results", "")
+	c.want(204, "DELETE", pathReports+id, "")
+	c.want(404, "GET", pathReports+id, "")
+	c.want(404, "GET", pathReports+id+"/results", "")
 }
 
 func TestAJobGoesFromPendingOverRunningToCompleted(t *testing.T) {
@@ -129,13 +129,13 @@ func TestAJobGoesFromPendingOverRunningToCompleted(t *testing.T) {
 		}{{0, "pending", 409}, {20 * time.Second, "running", 409}, {35 * time.Second, "running", 409}, {5 * time.Second, "completed", 200}} {
 			time.Sleep(step.after)
 			a := c.status(id)
-			if a.Status != step.status || a.ID != id || a.ResultsURI != pathJobs+id+"/results" || a.Error != "" {
+			if a.Status != step.status || a.ID != id || a.ResultsURI != pathReports+id+"/results" || a.Error != "" {
 				t.Errorf("after %v: %+v, want %s", step.after, a, step.status)
 			}
-			if (a.Count != nil) != (step.status == "completed") || (a.Progress == 1) != (step.status == "completed") {
+			if (a.Count != nil) != (step.status == "completed") || (*a.Progress == 1) != (step.status == "completed") {
 				t.Errorf("after %v: count %v, progress %v", step.after, a.Count, a.Progress)
 			}
-			c.want(step.paged, "GET", pathJobs+id+"/results", "")
+			c.want(step.paged, "GET", pathReports+id+"/results", "")
 		}
 	})
 }
@@ -147,7 +147,7 @@ func TestR59_AJobIsForgottenAfterSevenDays(t *testing.T) {
 		time.Sleep(7*24*time.Hour - time.Millisecond)
 		c.status(id)
 		time.Sleep(time.Millisecond)
-		c.want(404, "GET", pathJobs+id, "")
+		c.want(404, "GET", pathReports+id, "")
 	})
 }
 
@@ -232,7 +232,7 @@ func baselinePath(w conv.Window) string {
 
 func TestEveryCallNeedsAToken(t *testing.T) {
 	c := start(t, Config{Rows: 10})
-	for _, call := range [][2]string{{"POST", pathQuery}, {"GET", pathQuery}, {"GET", pathJobs + "x"}, {"GET", pathJobs + "x/results"}, {"DELETE", pathJobs + "x"}} {
+	for _, call := range [][2]string{{"POST", pathQuery}, {"GET", pathQuery}, {"GET", pathReports + "x"}, {"GET", pathReports + "x/results"}, {"DELETE", pathReports + "x"}} {
 		if status, _, _ := c.send(call[0], call[1], ""); status != 401 {
 			t.Errorf("%v: status %d without a token", call, status)
 		}

@@ -19,6 +19,10 @@ const (
 	forToken
 	forJob
 	forCorrelation
+	forAbsence
+	forLife
+	forCall
+	forPage
 )
 
 func newDice(seed uint64, parts ...uint64) dice {

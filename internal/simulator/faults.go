@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
-	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -17,37 +15,64 @@ import (
 // Operation is a kind of request.
 type Operation string
 
-// The operations.
+// The operations. Those of a job's life are named alike in both dialects.
 const (
-	Token    Operation = "token"
-	Submit   Operation = "submit"
-	Status   Operation = "status"
-	Results  Operation = "results"
-	Abort    Operation = "abort"
-	Baseline Operation = "baseline"
+	Token        Operation = "token"
+	Submit       Operation = "submit"
+	Status       Operation = "status"
+	Results      Operation = "results"
+	Abort        Operation = "abort"
+	Baseline     Operation = "baseline"     // reports
+	Availability Operation = "availability" // jobs
+	Query        Operation = "query"        // jobs: the synchronous query
 )
 
-var operations = []Operation{Token, Submit, Status, Results, Abort, Baseline}
+var operations = []Operation{Token, Submit, Status, Results, Abort, Baseline, Availability, Query}
 
 // Rates is how likely a fault is for a request of each operation, 0 to 1.
 type Rates map[Operation]float64
 
-// Faults is what the platform does wrong, and how it is set up otherwise. No fault changes
-// which rows are true. The zero value is a platform without faults.
+// Faults is what the platform does wrong, and how it is set up otherwise. What says nothing
+// of a dialect holds for both, and what it says of rows holds for conversations too. Only
+// Revise, Late, Removed and Watermark change what is true, and for everybody at once. The
+// zero value is a platform without faults.
 type Faults struct {
 	TooMany     Rates `yaml:"too_many"`    // 429, every other one with Retry-After
 	Unavailable Rates `yaml:"unavailable"` // 503
 	Cut         Rates `yaml:"cut"`         // the connection ends inside the answer; what was asked for is done
 	Expired     Rates `yaml:"expired"`     // 401: the token's life is over before its time
+	Garbled     Rates `yaml:"garbled"`     // results only: a byte inside the page makes it no JSON
+	Truncated   Rates `yaml:"truncated"`   // results only: the page, zipped if it may be, ends too soon in an answer that is whole
 	RetryAfter  int   `yaml:"retry_after"` // seconds that a 429 asks to wait
 
 	Script Script `yaml:"script"`
+
+	RequestsPerMinute  int      `yaml:"requests_per_minute"` // of any sliding minute; one more gets a 429
+	JobsInFlight       int      `yaml:"jobs_in_flight"`      // unfinished ones; a submit beyond them gets a 429
+	LimitAnswer        string   `yaml:"limit_answer"`        // how these two 429 tell to wait: retry_after, message or headers; default retry_after
+	MissingPermissions []string `yaml:"missing_permissions"` // 403 where none of those that an operation takes is left
+	MissingLicence     bool     `yaml:"missing_licence"`     // 403 for everything but the token
+	Scope              string   `yaml:"scope"`               // of the token answer
+
+	Watermark    Watermark `yaml:"watermark"`
+	Late         int       `yaml:"late"`          // rows that are nowhere until they arrive
+	LateAfter    int       `yaml:"late_after"`    // jobs submitted before they arrive, default 1
+	Removed      int       `yaml:"removed"`       // rows that are erased, from jobs and counts
+	RemovedAfter int       `yaml:"removed_after"` // jobs submitted before they are, default 1
+	Edges        string    `yaml:"edges"`         // reports: what comes back of an interval's bounds: both_in, start_out, end_out or both_out; default both_in
+	Offsets      bool      `yaml:"offsets"`       // jobs: one conversation in four tells times with an offset; reports does always
+	Zoneless     bool      `yaml:"zoneless"`      // some rows tell UTC without saying so
+
+	ClockSkew  time.Duration `yaml:"clock_skew"`  // by which the platform's clock is ahead; below 0 it is behind
+	Drip       Drip          `yaml:"drip"`        // results pages
+	RowPadding int           `yaml:"row_padding"` // bytes of a member "padding" that every row of a page has on top
+	EmptyPages int           `yaml:"empty_pages"` // every so manieth page has no rows, and a token
 
 	Oversize      int `yaml:"oversize"`       // poison rows of this kind
 	OversizeBytes int `yaml:"oversize_bytes"` // length of an oversize attribute, default 1.5 MiB
 	Future        int `yaml:"future"`         // poison rows of this kind
 	Keyless       int `yaml:"keyless"`        // poison rows of this kind
-	Revise        int `yaml:"revise"`         // rows whose handled time is another one after the revision
+	Revise        int `yaml:"revise"`         // rows that are other ones after the revision: another handled time; conversations get an end and a wrap-up
 	ReviseAfter   int `yaml:"revise_after"`   // jobs submitted before the revision, default 1
 
 	JobTime           time.Duration `yaml:"job_time"`            // from submit to the end of a job
@@ -57,21 +82,24 @@ type Faults struct {
 	Gzip              bool          `yaml:"gzip"`                // results pages, for clients that accept it
 }
 
-// Script is what happens to jobs by their number, 1 for the first one submitted.
-type Script struct {
-	Partial []int  `yaml:"partial"` // end partial, with the first half of their rows
-	Failed  []int  `yaml:"failed"`  // end failed
-	Gone    []Gone `yaml:"gone"`
+// Watermark is how far the data reach that jobs read: not to what happened Lag ago or
+// later, or not to At. A job that asks for more gets less, and is not told. The zero value
+// lets everything be read.
+type Watermark struct {
+	Lag time.Duration `yaml:"lag"`
+	At  time.Time     `yaml:"at"`
 }
 
-// Gone is a job that is no longer known after some of its pages were served.
-type Gone struct {
-	Job   int `yaml:"job"`
-	Pages int `yaml:"pages"`
+func (w Watermark) set() bool { return w != Watermark{} }
+
+// Drip is how slowly a body comes: Bytes at a time, Every so often.
+type Drip struct {
+	Bytes int           `yaml:"bytes"`
+	Every time.Duration `yaml:"every"`
 }
 
-// DefaultFaults is a bad day, for `demo --faults`: every kind of fault, on every operation
-// that can have it.
+// DefaultFaults is a bad day, for `demo --faults`: refusals and cuts on every operation that
+// can have them, and jobs and rows that go wrong.
 func DefaultFaults() Faults {
 	everywhere := func(p float64) Rates {
 		r := Rates{}
@@ -84,7 +112,7 @@ func DefaultFaults() Faults {
 		TooMany:     everywhere(0.10),
 		Unavailable: everywhere(0.05),
 		Cut:         everywhere(0.10),
-		Expired:     Rates{Submit: 0.02, Status: 0.02, Results: 0.05, Abort: 0.02, Baseline: 0.02},
+		Expired:     Rates{Submit: 0.02, Status: 0.02, Results: 0.05, Abort: 0.02, Baseline: 0.02, Availability: 0.02, Query: 0.02},
 		RetryAfter:  1,
 		Script:      Script{Partial: []int{1}, Failed: []int{3}, Gone: []Gone{{Job: 2, Pages: 1}}},
 		Oversize:    1,
@@ -119,64 +147,11 @@ func LoadFaults(path string) (Faults, error) {
 func (f Faults) withDefaults() Faults {
 	f.OversizeBytes = cmp.Or(f.OversizeBytes, 3<<19)
 	f.ReviseAfter = cmp.Or(f.ReviseAfter, 1)
+	f.LateAfter = cmp.Or(f.LateAfter, 1)
+	f.RemovedAfter = cmp.Or(f.RemovedAfter, 1)
+	f.Edges = cmp.Or(f.Edges, bothIn)
+	f.LimitAnswer = cmp.Or(f.LimitAnswer, limitRetryAfter)
 	f.TokenLife = cmp.Or(f.TokenLife, 24*time.Hour)
 	f.PageRows = cmp.Or(f.PageRows, 10_000)
 	return f
-}
-
-func (f Faults) validate() error {
-	var errs []error
-	refuse := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	sum := map[Operation]float64{}
-	for _, kind := range faultKinds {
-		for op, p := range f.rates(kind) {
-			if !slices.Contains(operations, op) {
-				refuse("%s: %q is no request kind; use %s", kind, op, listed(operations))
-			}
-			if !(p >= 0 && p <= 1) {
-				refuse("%s.%s: %v is no probability; use 0 to 1", kind, op, p)
-			}
-			sum[op] += p
-		}
-	}
-	for _, op := range operations {
-		if sum[op] > 1 {
-			refuse("%s: its probabilities add up to %v; keep them below 1", op, sum[op])
-		}
-	}
-	if f.Expired[Token] != 0 {
-		refuse("expired.token: a token request carries no token; remove it")
-	}
-	for _, n := range []struct {
-		key   string
-		value int64
-	}{
-		{"retry_after", int64(f.RetryAfter)}, {"oversize", int64(f.Oversize)}, {"oversize_bytes", int64(f.OversizeBytes)},
-		{"future", int64(f.Future)}, {"keyless", int64(f.Keyless)}, {"revise", int64(f.Revise)},
-		{"revise_after", int64(f.ReviseAfter)}, {"job_time", int64(f.JobTime)}, {"token_life", int64(f.TokenLife)},
-		{"page_rows", int64(f.PageRows)},
-	} {
-		if n.value < 0 {
-			refuse("%s: %d is below 0", n.key, n.value)
-		}
-	}
-	for _, n := range slices.Concat(f.Script.Partial, f.Script.Failed) {
-		if n < 1 {
-			refuse("script: there is no job %d; the first is 1", n)
-		}
-	}
-	for _, g := range f.Script.Gone {
-		if g.Job < 1 || g.Pages < 1 {
-			refuse("script.gone: job %d after %d pages; both start at 1", g.Job, g.Pages)
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func listed(ops []Operation) string {
-	names := make([]string, len(ops))
-	for i, op := range ops {
-		names[i] = string(op)
-	}
-	return strings.Join(names, ", ")
 }

@@ -3,6 +3,7 @@ package simulator
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -37,6 +38,31 @@ gzip: true
 	}
 }
 
+// Every key is shown, and what is shown is taken.
+func TestTheDocsShowEveryFault(t *testing.T) {
+	text, err := os.ReadFile("../../docs/sim.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, shown, _ := strings.Cut(string(text), "\n#\n")
+	got, err := load(t, strings.ReplaceAll("\n"+shown, "\n# ", "\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var unset func(prefix string, v reflect.Value)
+	unset = func(prefix string, v reflect.Value) {
+		for i := range v.NumField() {
+			key := prefix + v.Type().Field(i).Tag.Get("yaml")
+			if key == "script" {
+				unset("script.", v.Field(i))
+			} else if v.Field(i).IsZero() {
+				t.Errorf("docs/sim.yaml does not show %s", key)
+			}
+		}
+	}
+	unset("", reflect.ValueOf(got))
+}
+
 func TestFaultsThatCannotBeAreNamed(t *testing.T) {
 	for text, want := range map[string]string{
 		"too_may: {results: 0.1}":                          "too_may",
@@ -52,6 +78,36 @@ func TestFaultsThatCannotBeAreNamed(t *testing.T) {
 		"script: {failed: [0]}":                            "job 0",
 		"script: {gone: [{job: 1}]}":                       "script.gone",
 		"[1]":                                              "line 1",
+		"garbled: {submit: 0.1}":                           "garbled.submit",
+		"truncated: {token: 0.1}":                          "truncated.token",
+		"edges: none":                                      `edges: "none"`,
+		"limit_answer: shout":                              `limit_answer: "shout"`,
+		"missing_permissions: [x]":                         "missing_permissions[0]",
+		"watermark: {lag: 1h, at: 2024-01-01T00:00:00Z}":   "watermark: has both",
+		"watermark: {lag: -1h}":                            "watermark.lag",
+		"watermark: {at: noon}":                            "noon",
+		"drip: {bytes: 5}":                                 "drip: 5 bytes",
+		"drip: {every: 5s}":                                "drip: 0 bytes",
+		"drip: {bytes: -1}":                                "drip.bytes: -1",
+		"empty_pages: 1":                                   "empty_pages: 1",
+		"empty_pages: -2":                                  "empty_pages: -2",
+		"row_padding: -1":                                  "row_padding",
+		"requests_per_minute: -1":                          "requests_per_minute",
+		"jobs_in_flight: -1":                               "jobs_in_flight",
+		"late: -1":                                         "late: -1",
+		"late_after: -1":                                   "late_after",
+		"removed: -1":                                      "removed: -1",
+		"removed_after: -1":                                "removed_after",
+		"script: {endless: [0]}":                           "job 0",
+		"script: {stalled: [{job: 1}]}":                    "script.stalled: job 1",
+		"script: {stalled: [{job: 1, for: 1s, progress: up}]}": `progress "up"`,
+		"script: {unknown: [{job: 1}]}":                        "script.unknown",
+		"script: {vanished: [{job: 0}]}":                       "script.vanished",
+		"script: {vanished: [{job: 1, after: -1s}]}":           "script.vanished",
+		"script: {expires: [{job: 1}]}":                        "script.expires",
+		"script: {loops: [{job: 1, from: 3, to: 1}]}":          "script.loops",
+		"script: {loops: [{job: 1, from: 3, to: 4}]}":          "script.loops",
+		"script: {loops: [{from: 3, to: 3}]}":                  "script.loops",
 	} {
 		if _, err := load(t, text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error %v, want one that names %s", text, err, want)

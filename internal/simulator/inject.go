@@ -8,13 +8,45 @@ const (
 	faultUnavailable = "unavailable"
 	faultCut         = "cut"
 	faultExpired     = "expired"
-	faultPartial     = "partial"
-	faultFailed      = "failed"
-	faultGone        = "gone"
+	faultGarbled     = "garbled"
+	faultTruncated   = "truncated"
+
+	// Those of the script: per job, or where the job is gone or its tokens go wrong, per
+	// request that was told so.
+	faultPartial  = "partial"
+	faultFailed   = "failed"
+	faultEndless  = "endless"
+	faultStalled  = "stalled"
+	faultUnknown  = "unknown"
+	faultVanished = "vanished"
+	faultGone     = "gone"
+	faultExpires  = "expires"
+	faultLoops    = "loops"
+
+	// Those of what there is to see, per job that sees it so.
+	faultRevise    = "revise"
+	faultLate      = "late"
+	faultRemoved   = "removed"
+	faultWatermark = "watermark"
+	faultEdges     = "edges"
+
+	// Those of how it is told, per row.
+	faultOffsets  = "offsets"
+	faultZoneless = "zoneless"
+	faultPadding  = "row_padding"
+
+	// Those of answers and pages, per each.
+	faultSkew        = "clock_skew"
+	faultDrip        = "drip"
+	faultEmpty       = "empty_pages"
+	faultPerMinute   = "requests_per_minute"
+	faultInFlight    = "jobs_in_flight"
+	faultPermissions = "missing_permissions"
+	faultLicence     = "missing_licence"
 )
 
-// faultKinds are the kinds that strike by chance; the others are scripted.
-var faultKinds = []string{faultTooMany, faultUnavailable, faultCut, faultExpired}
+// faultKinds are the kinds that strike by chance; the others are scripted or always there.
+var faultKinds = []string{faultTooMany, faultUnavailable, faultCut, faultExpired, faultGarbled, faultTruncated}
 
 func (f Faults) rates(kind string) Rates {
 	switch kind {
@@ -24,6 +56,10 @@ func (f Faults) rates(kind string) Rates {
 		return f.Unavailable
 	case faultCut:
 		return f.Cut
+	case faultGarbled:
+		return f.Garbled
+	case faultTruncated:
+		return f.Truncated
 	default:
 		return f.Expired
 	}

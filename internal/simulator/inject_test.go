@@ -47,7 +47,7 @@ func TestEveryOperationCanBeRefused(t *testing.T) {
 // operate sends one request of the operation and returns its status.
 func (c *client) operate(op Operation, id string) int {
 	c.t.Helper()
-	method, path, text := "GET", pathJobs+id, ""
+	method, path, text := "GET", pathReports+id, ""
 	switch op {
 	case Submit:
 		method, path, text = "POST", pathQuery, marshal(c.t, body(day))
@@ -57,6 +57,10 @@ func (c *client) operate(op Operation, id string) int {
 		method = "DELETE"
 	case Baseline:
 		path = baselinePath(day)
+	case Availability:
+		path = pathJobs + "/availability"
+	case Query:
+		method, path, text = "POST", pathQuery, `{"interval":"2024-01-01T00:00:00Z/2024-01-02T00:00:00Z"}`
 	}
 	status, _, _ := c.send(method, path, text)
 	return status
@@ -91,10 +95,10 @@ func TestATooManyAnswersWithAndWithoutRetryAfter(t *testing.T) {
 func TestAnExpiredTokenStaysExpired(t *testing.T) {
 	c := start(t, Config{Rows: 10, Faults: Faults{Expired: Rates{Status: 1}}})
 	id := c.submit(body(day))
-	c.want(401, "GET", pathJobs+id, "")
+	c.want(401, "GET", pathReports+id, "")
 	c.want(401, "GET", baselinePath(day), "")
 	c.login()
-	c.want(200, "GET", pathJobs+id, "") // the fresh token is good for one request at least
+	c.want(200, "GET", pathReports+id, "") // the fresh token is good for one request at least
 }
 
 func TestNoOperationFailsMoreThanFiveTimesInARow(t *testing.T) {
@@ -147,7 +151,7 @@ func TestR72_ACutAnswerEndsInAnError(t *testing.T) {
 		defer a.Body.Close()
 		return io.ReadAll(a.Body)
 	}
-	for _, path := range []string{pathJobs + id + "/results", baselinePath(day)} {
+	for _, path := range []string{pathReports + id + "/results", baselinePath(day)} {
 		begun := false
 		for range maxStreak {
 			text, err := get("GET", path)
@@ -160,17 +164,17 @@ func TestR72_ACutAnswerEndsInAnError(t *testing.T) {
 			t.Errorf("no cut lies inside an answer to %s", path)
 		}
 	}
-	text, err := get("GET", pathJobs+id+"/results")
+	text, err := get("GET", pathReports+id+"/results")
 	if err != nil || !json.Valid(text) {
 		t.Errorf("behind %d cuts: %v, %d bytes", maxStreak, err, len(text))
 	}
-	if _, err := get("DELETE", pathJobs+id); err == nil {
+	if _, err := get("DELETE", pathReports+id); err == nil {
 		t.Error("a cut DELETE was answered")
 	}
 	if st := c.sim.Stats(); st.Requests[Results]["cut"] != maxStreak || st.Requests[Abort]["cut"] == 0 {
 		t.Errorf("counted %v", st.Requests)
 	}
-	c.want(404, "GET", pathJobs+id, "") // what was asked for is done
+	c.want(404, "GET", pathReports+id, "") // what was asked for is done
 }
 
 func TestR2_FaultsChangeNoRow(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 
 // issueToken is the client-credentials grant. The client names itself by Basic
 // authentication or in the form.
-func (s *Simulator) issueToken(w http.ResponseWriter, r *http.Request) {
+func (s *Simulator) issueToken(w *reply, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	if err := r.ParseForm(); err != nil {
 		refuseGrant(w, http.StatusBadRequest, "invalid_request", "the body is no form")
@@ -33,7 +33,8 @@ func (s *Simulator) issueToken(w http.ResponseWriter, r *http.Request) {
 		AccessToken string `json:"access_token"`
 		TokenType   string `json:"token_type"`
 		ExpiresIn   int    `json:"expires_in"`
-	}{s.newToken(), "bearer", int(s.cfg.Faults.TokenLife / time.Second)})
+		Scope       string `json:"scope,omitempty"`
+	}{s.newToken(), "bearer", int(s.cfg.Faults.TokenLife / time.Second), s.cfg.Faults.Scope})
 }
 
 func (s *Simulator) knows(id, secret string) bool {
@@ -72,10 +73,9 @@ func (s *Simulator) newToken() string {
 	return token
 }
 
-// authorised says whether the request carries a token that is still good.
+// authorised says whether the request carries a token that is still good. The caller holds
+// the mutex.
 func (s *Simulator) authorised(r *http.Request) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	end, ok := s.tokens[bearer(r)]
 	return ok && time.Now().Before(end)
 }

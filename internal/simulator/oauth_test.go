@@ -57,7 +57,7 @@ func TestR11_ATokenEndsWithItsLifeAndAnotherOneGoesOn(t *testing.T) {
 		time.Sleep(time.Minute - 1)
 		c.status(id)
 		time.Sleep(1 * time.Nanosecond)
-		c.want(401, "GET", pathJobs+id, "")
+		c.want(401, "GET", pathReports+id, "")
 		c.login()
 		c.status(id)
 	})

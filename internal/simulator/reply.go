@@ -16,6 +16,9 @@ type reply struct {
 	status    int
 	allowance int  // bytes of the body until the cut
 	sent      bool // some of them are
+
+	damage string // the fault that a results page suffers, "" for none
+	at     int    // after so many bytes of it
 }
 
 func newReply(w http.ResponseWriter) *reply {

@@ -52,15 +52,20 @@ var (
 // revisedHandled is above every handled time that a row has before it is revised.
 const revisedHandled = 3_600_000
 
-// row returns true row i as a job sees it that was submitted before or after the revision.
-func (w *world) row(i int, revised bool) Row {
+// row returns true row i as it is in the view.
+func (w *world) row(i int, v view) Row {
 	r := w.content(i, w.at(i))
 	c := newDice(w.seed, forConversation, uint64(leader(i, &sameConversation)))
 	r.ConversationID = c.id()
-	if revised && scale(i+1, w.revise, w.rows) > scale(i, w.revise, w.rows) {
+	if v.revised && w.revises(i) {
 		r.Handled = revisedHandled + int64(i%1000)
 	}
 	return r
+}
+
+// revises says whether row i is another one after the revision.
+func (w *world) revises(i int) bool {
+	return scale(i+1, w.revise, w.rows) > scale(i, w.revise, w.rows)
 }
 
 // content draws everything but the conversation.

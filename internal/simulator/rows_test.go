@@ -222,7 +222,7 @@ func FuzzASpellingChangesNoMeaning(f *testing.F) {
 		if i < 0 || i >= w.rows {
 			t.Skip()
 		}
-		r := w.row(i, false)
+		r := w.row(i, view{})
 		raw := appendRow(nil, &r, ^columns(0), style(bits))
 		if diff := cmp.Diff(r, decodeRow(t, raw)); diff != "" {
 			t.Fatalf("%s\n%s", raw, diff)

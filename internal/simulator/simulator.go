@@ -58,7 +58,10 @@ type Simulator struct {
 	tokens   map[string]time.Time // access tokens and when they end
 	issued   int                  // tokens so far
 	jobs     []*job               // in the order they were submitted
-	stats    counters
+
+	lastMinute  minute // every request
+	withinLimit minute // those that the limit let through
+	stats       counters
 }
 
 // New returns a platform that holds cfg.Rows rows. Errors name the field of cfg, or the key
@@ -76,8 +79,13 @@ func New(cfg Config) (*Simulator, error) {
 		tokens:   map[string]time.Time{},
 		stats:    newCounters(),
 	}
-	s.mux.Handle("POST /oauth/token", s.operation(Token, s.issueToken))
+	s.mux.Handle("POST /oauth/token", s.operation(Token, nil, s.issueToken))
+	s.mux.Handle("POST "+pathQuery, either(
+		s.operation(Submit, reportRun, s.submit),
+		s.operation(Query, detailView, s.queryDetails),
+	))
 	s.routeReports()
+	s.routeJobs()
 	s.routeSelf()
 	return s, nil
 }
@@ -86,18 +94,18 @@ func New(cfg Config) (*Simulator, error) {
 // [http.ErrAbortHandler], which net/http takes as the order to do so.
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
-// operation is what every request of an operation goes through: the bearer token, the
-// faults, and the count.
-func (s *Simulator) operation(op Operation, answer http.HandlerFunc) http.Handler {
+// operation is what every request of an operation goes through: the limit, the bearer
+// token, the permissions, of which the operation takes any one, the faults, and the count.
+func (s *Simulator) operation(op Operation, need []string, answer func(*reply, *http.Request)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		reply := newReply(w)
 		defer func() { s.count(op, reply.outcome()) }() // also behind a cut
 		reply.Header().Set("ININ-Correlation-Id", s.correlation())
-		if op != Token && !s.authorised(r) {
-			unauthorised.write(reply)
-			return
+		if s.cfg.Faults.ClockSkew != 0 {
+			s.tally(faultSkew, 1)
+			reply.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
 		}
-		if refusal := s.inject(op, reply, r); refusal != nil {
+		if refusal := s.admit(op, need, reply, r); refusal != nil {
 			refusal.write(reply)
 			return
 		}
@@ -106,11 +114,25 @@ func (s *Simulator) operation(op Operation, answer http.HandlerFunc) http.Handle
 	})
 }
 
-// inject lets the fault strike that is due, if one is. It returns the refusal that the
-// fault answers instead of the operation.
-func (s *Simulator) inject(op Operation, reply *reply, r *http.Request) *apiError {
+// admit lets a request in, with the damage that its answer is to have, or refuses it.
+func (s *Simulator) admit(op Operation, need []string, reply *reply, r *http.Request) *apiError {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if refusal := s.throttle(time.Now()); refusal != nil {
+		return refusal
+	}
+	if op != Token && !s.authorised(r) {
+		return &unauthorised
+	}
+	if refusal := s.permitted(need); refusal != nil {
+		return refusal
+	}
+	return s.inject(op, reply, r)
+}
+
+// inject lets the fault strike that is due, if one is. It returns the refusal that the
+// fault answers instead of the operation. The caller holds the mutex.
+func (s *Simulator) inject(op Operation, reply *reply, r *http.Request) *apiError {
 	fault, d := s.injector.next(op)
 	if fault == "" {
 		return nil
@@ -127,6 +149,9 @@ func (s *Simulator) inject(op Operation, reply *reply, r *http.Request) *apiErro
 	case faultExpired:
 		delete(s.tokens, bearer(r))
 		return &unauthorised
+	case faultGarbled, faultTruncated:
+		reply.damage, reply.at = fault, d.below(s.cutBefore(op))
+		return nil
 	}
 	reply.cut(d.below(s.cutBefore(op)))
 	return nil

@@ -57,18 +57,27 @@ func (w *world) styleOf(r *Row, pos, job, page int) style {
 // choice reads n bits, those from bit at on.
 func (s style) choice(at, n uint) int { return int(s >> at & (1<<n - 1)) }
 
-func (s style) indented() bool      { return s.choice(0, 2) == 3 }
-func (s style) spaced() bool        { return s.choice(0, 2) >= 2 }
-func (s style) rotation() int       { return s.choice(2, 8) % members }
-func (s style) reversed() bool      { return s.choice(10, 1) == 1 }
-func (s style) escaped() bool       { return s.choice(11, 2) == 3 }
-func (s style) instant() int        { return s.choice(13, 3) }
+func (s style) indented() bool { return s.choice(0, 2) == 3 }
+func (s style) spaced() bool   { return s.choice(0, 2) >= 2 }
+func (s style) rotation() int  { return s.choice(2, 8) % members }
+func (s style) reversed() bool { return s.choice(10, 1) == 1 }
+func (s style) escaped() bool  { return s.choice(11, 2) == 3 }
+func (s style) instant() int   { return s.choice(13, 3) }
+func (s style) zoned() style {
+	if s.instant() == instantZoneless {
+		s &^= 7 << 13
+	}
+	return s
+}
 func (s style) decimals() bool      { return s.choice(16, 2) == 3 }
 func (s style) attributes() int     { return s.choice(18, 2) }
 func (s style) nestedMetrics() bool { return s.choice(20, 2) == 3 }
 
 // omits says whether a column without a value is left out rather than null.
 func (s style) omits(c columns) bool { return s>>24&style(c) != 0 }
+
+// instantZoneless is the way of telling a time that says nothing of its zone.
+const instantZoneless = 4
 
 // members is how many groups of columns have a place of their own in the order of keys.
 const members = 6
@@ -214,6 +223,8 @@ func (w *writer) instant(ms int64) {
 	switch w.style.instant() {
 	default:
 		w.dst = t.UTC().AppendFormat(w.dst, conv.InstantLayout)
+	case instantZoneless:
+		w.dst = t.UTC().AppendFormat(w.dst, "2006-01-02T15:04:05.000")
 	case 5:
 		w.dst = t.In(berlin).AppendFormat(w.dst, "2006-01-02T15:04:05.000-07:00")
 	case 6:

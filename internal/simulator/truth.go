@@ -1,7 +1,7 @@
 package simulator
 
 import (
-	"encoding/json"
+	"bufio"
 	"iter"
 	"net/http"
 	"strconv"
@@ -10,15 +10,17 @@ import (
 	"convstream/internal/conv"
 )
 
-// Truth returns the true rows of the window, in the order of their times, as a job
-// submitted now would see them.
+// Truth returns the true rows of the window, in the order of their times, as a job of the
+// dialect reports submitted now would see them.
 func (s *Simulator) Truth(w conv.Window) iter.Seq[Row] {
-	s.mu.Lock()
-	revised := s.revised()
-	s.mu.Unlock()
+	v := s.look()
+	w = v.before(w)
 	return func(yield func(Row) bool) {
 		for i := s.world.first(w.From); i < s.world.rows; i++ {
-			r := s.world.row(i, revised)
+			if s.world.hides(i, v) {
+				continue
+			}
+			r := s.world.row(i, v)
 			if r.Time >= w.To || !yield(r) {
 				return
 			}
@@ -26,20 +28,28 @@ func (s *Simulator) Truth(w conv.Window) iter.Seq[Row] {
 	}
 }
 
-// Count returns how many true rows the window holds.
+// Count returns how many rows Truth has of the window.
 func (s *Simulator) Count(w conv.Window) int {
-	return max(0, s.world.first(w.To)-s.world.first(w.From))
+	v := s.look()
+	w = v.before(w)
+	lo, hi := s.world.first(w.From), s.world.first(w.To)
+	return max(0, hi-lo-s.world.absences.between(lo, hi, v))
+}
+
+// look is what a job submitted now would see.
+func (s *Simulator) look() view {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.view()
 }
 
 // all is Truth with the poison rows, each where it was placed.
 func (s *Simulator) all(w conv.Window) iter.Seq[Row] {
-	s.mu.Lock()
-	revised := s.revised()
-	s.mu.Unlock()
+	v := s.look()
 	return func(yield func(Row) bool) {
-		rows := s.world.between(w)
+		rows := s.world.placed(v.before(w))
 		for pos := rows.lo; pos < rows.hi; pos++ {
-			if !yield(s.world.element(pos, revised)) {
+			if r, there := s.world.element(pos, v); there && !yield(r) {
 				return
 			}
 		}
@@ -55,49 +65,80 @@ func (s *Simulator) routeSelf() {
 	})
 }
 
+// question is what a request for the truth asks.
+type question struct {
+	window  conv.Window
+	dialect Dialect
+	poison  bool // reports
+}
+
 func (s *Simulator) serveTruth(w http.ResponseWriter, r *http.Request) {
-	win, poison, refusal := s.asked(r)
+	q, refusal := s.asked(r)
 	if refusal != nil {
 		refusal.write(w)
 		return
 	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
-	rows := s.Truth(win)
-	if poison {
-		rows = s.all(win)
-	}
-	buf := make([]byte, 0, chunk+chunk/8)
-	for row := range rows {
-		buf = append(appendTruth(buf, &row), '\n')
-		if len(buf) >= chunk {
-			if _, err := w.Write(buf); err != nil {
-				return // the client is gone
-			}
-			buf = buf[:0]
+	out := bufio.NewWriterSize(w, chunk)
+	for line := range s.lines(q) {
+		if _, err := out.Write(append(line, '\n')); err != nil {
+			return // the client is gone
 		}
 	}
-	_, _ = w.Write(buf)
+	_ = out.Flush()
+}
+
+// lines are the truth that was asked for. Each is good until the next one.
+func (s *Simulator) lines(q question) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		var buf []byte
+		if q.dialect == Jobs {
+			for c := range s.Conversations(q.window) {
+				if buf = appendConversation(buf[:0], &c); !yield(buf) {
+					return
+				}
+			}
+			return
+		}
+		rows := s.Truth(q.window)
+		if q.poison {
+			rows = s.all(q.window)
+		}
+		for row := range rows {
+			if buf = appendTruth(buf[:0], &row); !yield(buf) {
+				return
+			}
+		}
+	}
 }
 
 func (s *Simulator) serveCount(w http.ResponseWriter, r *http.Request) {
-	win, poison, refusal := s.asked(r)
+	q, refusal := s.asked(r)
 	if refusal != nil {
 		refusal.write(w)
 		return
 	}
-	n := s.Count(win)
-	if poison {
-		n = s.world.between(win).len()
+	n := s.Count(q.window) // of either dialect
+	if q.poison && q.dialect == Reports {
+		v := s.look()
+		n = s.world.count(s.world.placed(v.before(q.window)), v)
 	}
 	writeJSON(w, http.StatusOK, count{n})
 }
 
-// asked reads ?from=&to=&poison=. The bounds are RFC 3339 or dates, and default to the
-// whole.
-func (s *Simulator) asked(r *http.Request) (conv.Window, bool, *apiError) {
-	win := s.cfg.Window
-	for name, bound := range map[string]*int64{"from": &win.From, "to": &win.To} {
-		text := r.URL.Query().Get(name)
+// asked reads ?dialect=&from=&to=&poison=. The bounds are RFC 3339 or dates, and default to
+// the whole; the dialect defaults to reports.
+func (s *Simulator) asked(r *http.Request) (question, *apiError) {
+	form := r.URL.Query()
+	q := question{window: s.cfg.Window, dialect: Reports, poison: form.Get("poison") == "1"}
+	if d := Dialect(form.Get("dialect")); d == Jobs {
+		q.dialect = d
+	} else if d != "" && d != Reports {
+		refusal := invalid("dialect", "%q is neither %s nor %s", d, Reports, Jobs)
+		return q, &refusal
+	}
+	for name, bound := range map[string]*int64{"from": &q.window.From, "to": &q.window.To} {
+		text := form.Get(name)
 		if text == "" {
 			continue
 		}
@@ -107,11 +148,24 @@ func (s *Simulator) asked(r *http.Request) (conv.Window, bool, *apiError) {
 		}
 		if err != nil {
 			refusal := invalid(name, "%q is neither an RFC 3339 instant nor a date", text)
-			return win, false, &refusal
+			return q, &refusal
 		}
 		*bound = t.UnixMilli()
 	}
-	return win, r.URL.Query().Get("poison") == "1", nil
+	return q, nil
+}
+
+// appendConversation writes the times as numbers, null for none, beside the whole.
+func appendConversation(dst []byte, c *Conversation) []byte {
+	dst = c.ID.append(append(dst, `{"conversationId":"`...))
+	dst = strconv.AppendInt(append(dst, `","start_ms":`...), c.Start, 10)
+	dst = append(dst, `,"end_ms":`...)
+	if c.Ended {
+		dst = strconv.AppendInt(dst, c.End, 10)
+	} else {
+		dst = append(dst, "null"...)
+	}
+	return append(append(append(dst, `,"conversation":`...), c.Body...), '}')
 }
 
 // appendTruth writes every column, null for none, so that a line can be compared without
@@ -134,17 +188,6 @@ func appendTruth(dst []byte, r *Row) []byte {
 		dst = appendText(append(dst, `,"poison":`...), string(r.Poison))
 	}
 	return append(dst, '}')
-}
-
-func appendText(dst []byte, text string) []byte {
-	if text == "" {
-		return append(dst, "null"...)
-	}
-	quoted, err := json.Marshal(text)
-	if err != nil {
-		panic(err) // a string
-	}
-	return append(dst, quoted...)
 }
 
 func appendMetric(dst []byte, value int64) []byte {

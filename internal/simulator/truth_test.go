@@ -17,15 +17,16 @@ func TestStatsTellWhatWasAsked(t *testing.T) {
 	id := c.submit(body(day))
 	pages := c.read(id)
 	c.want(200, "GET", resultsPath(id, pages[0].NextPageToken), "")
-	c.want(404, "GET", pathJobs+"x", "")
+	c.want(404, "GET", pathReports+"x", "")
 	var got Stats
 	c.decode(c.want(200, "GET", "/_sim/stats", ""), &got)
 	want := Stats{
 		Requests: map[Operation]map[string]int{
-			Token: {"200": 1}, Submit: {"200": 1}, Status: {"404": 1}, Results: {"200": 4}, Abort: {}, Baseline: {},
+			Token: {"200": 1}, Submit: {"200": 1}, Status: {"404": 1}, Results: {"200": 4}, Abort: {}, Baseline: {}, Availability: {}, Query: {},
 		},
-		Jobs:   []JobStats{{ID: id, Start: "2024-01-01T00:00:00.000Z", End: "2024-01-01T23:59:59.999Z", Pages: []int{1, 2, 1}}},
-		Faults: map[string]int{},
+		Busiest: 7,
+		Jobs:    []JobStats{{ID: id, Dialect: Reports, Start: "2024-01-01T00:00:00.000Z", End: "2024-01-01T23:59:59.999Z", Pages: []int{1, 2, 1}}},
+		Faults:  map[string]int{},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -27,6 +27,7 @@ const farFuture = 4_070_908_800_000
 // Together they have positions from 0, in the order in which pages bring them.
 type world struct {
 	timeline
+	absences
 	poisons       []Poison
 	oversizeBytes int
 	revise        int
@@ -37,6 +38,7 @@ func newWorld(cfg Config) *world {
 	w := &world{
 		timeline:      newTimeline(cfg.Seed, cfg.Window, cfg.Rows),
 		oversizeBytes: f.OversizeBytes,
+		absences:      newAbsences(cfg.Seed, cfg.Rows, f.Late, f.Removed),
 		revise:        min(f.Revise, cfg.Rows),
 	}
 	if cfg.Rows == 0 {
@@ -59,13 +61,24 @@ func (w *world) host(p int) int { return scale(2*p+1, w.rows, 2*len(w.poisons)) 
 // position returns where poison row p stands among all rows.
 func (w *world) position(p int) int { return w.host(p) + 1 + p }
 
-// element returns the row at the position.
-func (w *world) element(pos int, revised bool) Row {
-	p := sort.Search(len(w.poisons), func(p int) bool { return w.position(p) >= pos })
+// element returns the row at the position. It is not there if the view has it not.
+func (w *world) element(pos int, v view) (r Row, there bool) {
+	p := w.poisonsBefore(pos)
 	if p < len(w.poisons) && w.position(p) == pos {
-		return w.poisonRow(p)
+		return w.poisonRow(p), true
 	}
-	return w.row(pos-p, revised)
+	return w.row(pos-p, v), !w.hides(pos-p, v)
+}
+
+// poisonsBefore counts the poison rows before the position.
+func (w *world) poisonsBefore(pos int) int {
+	return sort.Search(len(w.poisons), func(p int) bool { return w.position(p) >= pos })
+}
+
+// count counts the rows of a run that the view has.
+func (w *world) count(rows positions, v view) int {
+	lo, hi := rows.lo-w.poisonsBefore(rows.lo), rows.hi-w.poisonsBefore(rows.hi)
+	return rows.len() - w.absences.between(lo, hi, v)
 }
 
 func (w *world) poisonRow(p int) Row {
@@ -88,8 +101,8 @@ type positions struct{ lo, hi int }
 
 func (p positions) len() int { return p.hi - p.lo }
 
-// between returns the positions of all rows placed in the window.
-func (w *world) between(win conv.Window) positions {
+// placed returns the positions of all rows placed in the window.
+func (w *world) placed(win conv.Window) positions {
 	return positions{w.behind(w.first(win.From)), w.behind(w.first(win.To))}
 }
 

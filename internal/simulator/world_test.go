@@ -51,11 +51,11 @@ func TestEveryRowHasAPositionAmongThePoison(t *testing.T) {
 		w := newWorld(Config{Rows: 100, Window: day, Faults: Faults{Keyless: poison}})
 		trues := 0
 		for pos := range 100 + poison {
-			r := w.element(pos, false)
+			r, _ := w.element(pos, view{})
 			if r.Poison != "" {
 				continue
 			}
-			if r != w.row(trues, false) || w.behind(trues) != pos {
+			if r != w.row(trues, view{}) || w.behind(trues) != pos {
 				t.Errorf("%d poison rows: row %d is not at position %d", poison, trues, pos)
 			}
 			trues++

@@ -2,6 +2,7 @@ package producertest
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -121,8 +122,11 @@ func historyReadBack(t *testing.T, b Broker) {
 		t.Fatalf("history holds %d rows, want 50", len(seen))
 	}
 	rec := &second.Records[3]
-	want := conv.Stored{Key: conv.RowKey("acme", second.Key(rec), rec.Mark), Time: rec.Time, Fingerprint: rec.Mark.Fingerprint, Observation: 7}
-	if got := seen[want.Key]; got != want {
+	want := conv.Stored{
+		Key: conv.RowKey("acme", second.Key(rec), rec.Mark), Time: rec.Time, Fingerprint: rec.Mark.Fingerprint, Observation: 7,
+		Conversation: second.Key(rec),
+	}
+	if got := seen[want.Key]; !reflect.DeepEqual(got, want) {
 		t.Errorf("history has %+v, want %+v", got, want)
 	}
 }

@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"convstream/extractor/genesys"
+)
 
 // Config is a checked configuration. Its keys are the names in the `key` tags, joined by
 // dots: "source.poll.initial".
@@ -20,20 +24,21 @@ type Config struct {
 
 // Source is the Genesys Cloud organisation that rows are read from.
 type Source struct {
-	Org               string  `key:"org"` // part of every dedupe key
-	Dialect           string  `key:"dialect"`
-	Region            string  `key:"region"`
-	BaseURL           string  `key:"base_url"`  // of Region where that wins; no slash at its end
-	TokenURL          string  `key:"token_url"` // of Region where that wins
-	ClientID          string  `key:"client_id"`
-	ClientSecret      Secret  `key:"client_secret"`      // the content of ClientSecretFile where that wins
-	ClientSecretFile  string  `key:"client_secret_file"` // "" where ClientSecret wins
-	Limit             int     `key:"limit"`              // rows of one job
-	PageSize          int     `key:"page_size"`          // rows, dialect jobs only
-	Concurrency       int     `key:"concurrency"`
-	RequestsPerMinute int     `key:"requests_per_minute"`
-	Poll              Poll    `key:"poll"`
-	Retry             Backoff `key:"retry"`
+	Org               string           `key:"org"` // part of every dedupe key
+	Dialect           string           `key:"dialect"`
+	Region            string           `key:"region"`    // or a domain of the platform
+	BaseURL           string           `key:"base_url"`  // of Region where that wins; no slash at its end
+	TokenURL          string           `key:"token_url"` // of Region where that wins
+	ClientID          string           `key:"client_id"`
+	ClientSecret      Secret           `key:"client_secret"`      // the content of ClientSecretFile where that wins
+	ClientSecretFile  string           `key:"client_secret_file"` // "" where ClientSecret wins
+	Filter            []genesys.Filter `key:"filter"`             // all have to hold
+	Limit             int              `key:"limit"`              // rows of one job, dialect reports only
+	PageSize          int              `key:"page_size"`          // rows, dialect jobs only
+	Concurrency       int              `key:"concurrency"`
+	RequestsPerMinute int              `key:"requests_per_minute"`
+	Poll              Poll             `key:"poll"`
+	Retry             Backoff          `key:"retry"`
 }
 
 // Poll is how often a job is asked for its state.
@@ -53,10 +58,10 @@ type Backoff struct {
 // Window is how time is cut into jobs. All durations are whole milliseconds.
 type Window struct {
 	Step               time.Duration   `key:"step"`
-	Overlap            time.Duration   `key:"overlap"`
-	Narrow             []time.Duration `key:"narrow"` // strictly falling
+	Overlap            time.Duration   `key:"overlap"` // dialect reports only
+	Narrow             []time.Duration `key:"narrow"`  // strictly falling
 	Lag                time.Duration   `key:"lag"`
-	Settle             time.Duration   `key:"settle"`
+	Settle             time.Duration   `key:"settle"` // dialect jobs only
 	Reconcile          bool            `key:"reconcile"`
 	ReconcileThreshold float64         `key:"reconcile_threshold"` // fraction, 0.05 is 5 %
 }

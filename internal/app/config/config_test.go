@@ -117,25 +117,34 @@ func flatten(tree map[string]any, prefix string, into map[string]bool) {
 	}
 }
 
-func TestKeysWithoutEffectSaySo(t *testing.T) {
-	c := mustLoad(t, minimal,
-		"CONVSTREAM_SOURCE_PAGE_SIZE=1001", "CONVSTREAM_WINDOW_NARROW=6h", "CONVSTREAM_WINDOW_SETTLE=71h", "CONVSTREAM_KAFKA_TOPICS_SPEECH=s",
-		"CONVSTREAM_WINDOW_STEP=25h", "CONVSTREAM_WINDOW_LAG=16m", "CONVSTREAM_KAFKA_TOPICS_DLQ=d")
-	without := []string{"source.page_size", "window.narrow", "window.settle", "kafka.topics.speech"}
-	want := make([]string, len(without))
-	for i, key := range without {
-		want[i] = variable(key) + ": " + key + ": has no effect in this version"
+func TestKeysWithoutEffectInTheirDialectSaySo(t *testing.T) {
+	changed := []string{
+		"CONVSTREAM_SOURCE_LIMIT=600000", "CONVSTREAM_SOURCE_PAGE_SIZE=1001", "CONVSTREAM_WINDOW_OVERLAP=2ms", "CONVSTREAM_WINDOW_SETTLE=71h",
+		"CONVSTREAM_KAFKA_TOPICS_SPEECH=s", "CONVSTREAM_WINDOW_NARROW=6h", "CONVSTREAM_WINDOW_STEP=48h", "CONVSTREAM_WINDOW_LAG=16m",
+		"CONVSTREAM_KAFKA_TOPICS_DLQ=d",
 	}
-	if diff := cmp.Diff(want, c.Warnings); diff != "" {
-		t.Errorf("warnings (-want +got):\n%s", diff)
-	}
-
-	var told []string
-	for _, line := range regexp.MustCompile(`(?m)^ *(\w+):.*# no effect in this version`).FindAllStringSubmatch(Example(), -1) {
-		told = append(told, line[1])
-	}
-	if diff := cmp.Diff([]string{"page_size", "narrow", "settle", "speech"}, told); diff != "" {
-		t.Errorf("what the example says has no effect (-want +got):\n%s", diff)
+	for dialect, without := range map[string][]string{
+		"reports": {"source.page_size"},
+		"jobs":    {"source.limit", "window.overlap", "window.lag"},
+	} {
+		var want []string
+		for _, key := range without {
+			want = append(want, variable(key)+": "+key+": has no effect in dialect "+dialect)
+		}
+		want = append(want, "CONVSTREAM_KAFKA_TOPICS_SPEECH: kafka.topics.speech: has no effect in this version")
+		c := mustLoad(t, minimal, append(changed, "CONVSTREAM_SOURCE_DIALECT="+dialect)...)
+		if diff := cmp.Diff(want, c.Warnings); diff != "" {
+			t.Errorf("%s: warnings (-want +got):\n%s", dialect, diff)
+		}
+		if c := mustLoad(t, minimal, "CONVSTREAM_SOURCE_DIALECT="+dialect); len(c.Warnings) > 0 {
+			t.Errorf("%s: the defaults are warned of: %q", dialect, c.Warnings)
+		}
+		for _, key := range without {
+			line := regexp.MustCompile(`(?m)^ *` + key[strings.LastIndexByte(key, '.')+1:] + `:.*$`).FindString(Example())
+			if other := map[string]string{"reports": "jobs", "jobs": "reports"}[dialect]; !strings.HasSuffix(line, "; dialect "+other) {
+				t.Errorf("the example does not say that %s is for dialect %s: %s", key, other, line)
+			}
+		}
 	}
 }
 
@@ -273,8 +282,11 @@ func TestR33_LimitOutsideTheBandIsUsedWithOneWarning(t *testing.T) {
 	}
 }
 
-func TestEveryRegionHasItsAddresses(t *testing.T) {
-	for region, want := range map[string]string{"us-east-1": "https://api.mypurecloud.com", "eu-west-2": "https://api.euw2.pure.cloud"} {
+func TestR15_EveryRegionAndEveryDomainHasItsAddresses(t *testing.T) {
+	for region, want := range map[string]string{
+		"us-east-1": "https://api.mypurecloud.com", "eu-west-2": "https://api.euw2.pure.cloud",
+		"usw2.pure.cloud": "https://api.usw2.pure.cloud", "new1.pure.cloud": "https://api.new1.pure.cloud",
+	} {
 		if c := mustLoad(t, minimal, "CONVSTREAM_SOURCE_REGION="+region); c.Source.BaseURL != want {
 			t.Errorf("%s: base_url %s, want %s", region, c.Source.BaseURL, want)
 		}

@@ -46,7 +46,7 @@ func (l *loader) fromEnvironment() map[string]any {
 		name := variable(key)
 		if value, ok := l.env[name]; ok {
 			values[key] = value
-			l.origin[key] = name
+			l.stands(key, name)
 			delete(strangers, name)
 		}
 	}
@@ -69,7 +69,8 @@ func strangerError(name string) error {
 // reference is ${NAME}, a lone ${, or $${, which stands for ${ itself.
 var reference = regexp.MustCompile(`\$?\$\{([A-Za-z_][A-Za-z0-9_]*\})?`)
 
-// expand replaces ${NAME} in text, and in the texts of a list, by the environment's NAME.
+// expand replaces ${NAME} in text, and in the texts that a list holds, by the environment's
+// NAME.
 func expand(v any, env map[string]string) (any, error) {
 	switch v := v.(type) {
 	case string:
@@ -79,6 +80,15 @@ func expand(v any, env map[string]string) (any, error) {
 		for i := range v {
 			var err error
 			if expanded[i], err = expand(v[i], env); err != nil {
+				return nil, err
+			}
+		}
+		return expanded, nil
+	case map[string]any:
+		expanded := make(map[string]any, len(v))
+		for k := range v {
+			var err error
+			if expanded[k], err = expand(v[k], env); err != nil {
 				return nil, err
 			}
 		}

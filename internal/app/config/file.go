@@ -75,10 +75,29 @@ func (l *loader) inspect(section *yamlnode.Node, prefix string) {
 		case !entry.section && value.Kind == yamlnode.MappingNode:
 			l.problem(key, "is no section; give it a value")
 		case !entry.section:
+			l.inspectList(value, key)
 		case value.Kind != yamlnode.MappingNode:
 			l.problem(key, "is a section; write its keys below it")
 		default:
 			l.inspect(value, key+".")
+		}
+	}
+}
+
+// inspectList notes the lines of a list's entries, and of the members that they have.
+func (l *loader) inspectList(list *yamlnode.Node, key string) {
+	if list.Kind != yamlnode.SequenceNode {
+		return
+	}
+	for i, entry := range list.Content {
+		at := fmt.Sprintf("%s[%d]", key, i)
+		if entry.Kind == yamlnode.AliasNode {
+			entry = entry.Alias
+		}
+		l.origin[at] = fmt.Sprintf("%s:%d", l.path, entry.Line)
+		for m := 0; entry.Kind == yamlnode.MappingNode && m+1 < len(entry.Content); m += 2 {
+			name := entry.Content[m]
+			l.origin[at+"."+name.Value] = fmt.Sprintf("%s:%d", l.path, name.Line)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/knadh/koanf/providers/confmap"
 	"github.com/knadh/koanf/v2"
@@ -42,7 +43,7 @@ func Load(path string, environ []string, overlay map[string]any) (Config, error)
 		return Config{}, err
 	}
 	for k := range overlay {
-		l.origin[k] = "command line"
+		l.stands(k, "command line")
 	}
 	l.assign()
 	l.validate()
@@ -94,8 +95,17 @@ func (l *loader) assign() {
 		if entry.section { // an empty one
 			continue
 		}
-		if err := assign(field, values[key]); err != nil {
-			l.problem(key, "%w", err)
+		l.assignment(key, assign(field, values[key]))
+	}
+}
+
+// assignment notes what was wrong with the value of a key, or with members of its entries.
+func (l *loader) assignment(key string, err error) {
+	for _, e := range problemsOf(err) {
+		if member, ok := errors.AsType[*memberError](e); ok {
+			l.problem(key+member.place, "%w", member.error)
+		} else {
+			l.problem(key, "%w", e)
 		}
 	}
 }
@@ -115,10 +125,23 @@ func (l *loader) warn(key, format string, args ...any) {
 	l.config.Warnings = append(l.config.Warnings, fmt.Sprintf("%s: %s: %s", l.place(key), key, fmt.Sprintf(format, args...)))
 }
 
-// place is where the value of a key stands, or the file where it stands nowhere.
+// stands notes that the value of a key, with all its entries, stands at a place.
+func (l *loader) stands(key, place string) {
+	maps.DeleteFunc(l.origin, func(k, _ string) bool { return strings.HasPrefix(k, key+"[") })
+	l.origin[key] = place
+}
+
+// place is where the value of a key stands. What an entry of a list lacks stands where the
+// entry does, and what stands nowhere belongs to the file.
 func (l *loader) place(key string) string {
-	if place, ok := l.origin[key]; ok {
-		return place
+	for {
+		if place, ok := l.origin[key]; ok {
+			return place
+		}
+		end := strings.LastIndexAny(key, ".[")
+		if end < 0 || !strings.Contains(key, "[") {
+			return l.path
+		}
+		key = key[:end]
 	}
-	return l.path
 }

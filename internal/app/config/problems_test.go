@@ -48,9 +48,9 @@ func TestProblemsNameKeyPlaceValueAndWayOut(t *testing.T) {
 
 		"limit above the cap":     {minimal, "CONVSTREAM_SOURCE_LIMIT=20000000", []string{"source.limit: 20000000 is above the platform's cap of 10,000,000; choose 1 to 10000000"}},
 		"limit of nothing":        {minimal, "CONVSTREAM_SOURCE_LIMIT=0", []string{"source.limit: 0", "1 to 10000000"}},
-		"dialect to come":         {minimal, "CONVSTREAM_SOURCE_DIALECT=jobs", []string{"source.dialect:", "this version speaks reports", "next release"}},
 		"unknown dialect":         {minimal, "CONVSTREAM_SOURCE_DIALECT=sql", []string{"source.dialect:", `"sql"`, "reports"}},
-		"unknown region":          {edit(t, "eu-central-1", "mars-1"), "", []string{"source.region:", `"mars-1"`, "eu-central-1"}},
+		"unknown region":          {edit(t, "eu-central-1", "mars-1"), "", []string{"source.region:", `"mars-1"`, "eu-central-1", "usw2.pure.cloud"}},
+		"foreign domain":          {edit(t, "eu-central-1", "pure.cloud.example.com"), "", []string{"source.region:", `"pure.cloud.example.com"`}},
 		"no region":               {edit(t, "  region: eu-central-1\n", ""), "", []string{"source.region:", "source.base_url"}},
 		"half an address":         {minimal, "CONVSTREAM_SOURCE_BASE_URL=https://api.example.com", []string{"source.token_url:", "source.base_url"}},
 		"secret missing":          {edit(t, "  client_secret: hunter2hunter2\n", ""), "", []string{"source.client_secret:", "CONVSTREAM_SOURCE_CLIENT_SECRET", "source.client_secret_file"}},

@@ -13,7 +13,8 @@ func (l *loader) locate() {
 	base, token, ok := genesys.Endpoints(s.Region)
 	if s.Region != "" {
 		if !ok {
-			l.problem("source.region", "%q is no region; choose one of %s", s.Region, strings.Join(genesys.Regions(), ", "))
+			l.problem("source.region", "%q is no region; choose one of %s, or give the domain behind the api. of the platform's addresses, such as usw2.pure.cloud",
+				s.Region, strings.Join(genesys.Regions(), ", "))
 		}
 		l.replaceEarlier("source.base_url", &s.BaseURL)
 		l.replaceEarlier("source.token_url", &s.TokenURL)
@@ -31,7 +32,7 @@ func (l *loader) locate() {
 			l.warn("source.region", "has no effect beside source.base_url and source.token_url; keep the region or the addresses")
 		}
 	case s.Region == "":
-		l.problem("source.region", "missing; choose one of %s, or give source.base_url and source.token_url", strings.Join(genesys.Regions(), ", "))
+		l.problem("source.region", "missing; choose one of %s or a domain of the platform, or give source.base_url and source.token_url", strings.Join(genesys.Regions(), ", "))
 	case ok:
 		s.BaseURL, s.TokenURL = base, token
 	}

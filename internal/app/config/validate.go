@@ -46,13 +46,28 @@ func (l *loader) validate() {
 	l.idle()
 }
 
-// idle warns of values that are checked, and that nothing acts on before the next release.
+// Keys that have no effect in a dialect.
+var idleIn = map[string][]string{
+	DialectReports: {"source.page_size"},
+	DialectJobs:    {"source.limit", "window.overlap", "window.lag"},
+}
+
+// idle warns of values that are checked, and that nothing acts on.
 func (l *loader) idle() {
 	standard := defaults()
-	for _, key := range []string{"source.page_size", "window.narrow", "window.settle", "kafka.topics.speech"} {
-		if !reflect.DeepEqual(known[key].field(&l.config), known[key].field(&standard)) {
-			l.warn(key, "has no effect in this version")
+	changed := func(key string) bool {
+		return !reflect.DeepEqual(known[key].field(&l.config), known[key].field(&standard))
+	}
+	for _, key := range idleIn[l.config.Source.Dialect] {
+		if changed(key) {
+			l.warn(key, "has no effect in dialect %s", l.config.Source.Dialect)
 		}
+	}
+	if len(l.config.Source.Filter) > 0 && l.config.Source.Dialect == DialectReports && l.config.Window.Reconcile {
+		l.warn("source.filter", "the platform's count knows no filter in dialect reports, so every window stays unverified (exit 3); window.reconcile: false asks for no count")
+	}
+	if changed("kafka.topics.speech") {
+		l.warn("kafka.topics.speech", "has no effect in this version")
 	}
 }
 
@@ -60,18 +75,16 @@ func (l *loader) source() {
 	s := &l.config.Source
 	l.name("source.org", s.Org)
 	l.oneOf("source.dialect", s.Dialect, DialectReports, DialectJobs)
-	if s.Dialect == DialectJobs {
-		l.problem("source.dialect", "this version speaks reports; jobs comes with the next release; write reports")
-	}
 	l.locate()
 	l.required("source.client_id", s.ClientID)
 	l.secret("source.client_secret", &s.ClientSecret, &s.ClientSecretFile)
+	l.filters()
 	switch {
 	case s.Limit > genesys.MaxLimit:
 		l.problem("source.limit", "%d is above the platform's cap of %s; choose 1 to %d", s.Limit, humanize.Comma(genesys.MaxLimit), genesys.MaxLimit)
 	case s.Limit < 1:
 		l.problem("source.limit", "%d asks for no rows; choose 1 to %d", s.Limit, genesys.MaxLimit)
-	case s.Limit < lowLimit || s.Limit > highLimit:
+	case s.Dialect == DialectReports && (s.Limit < lowLimit || s.Limit > highLimit):
 		l.warn("source.limit", "%d lies outside %s to %s, the band that suits most consumers; it is used as it stands",
 			s.Limit, humanize.Comma(lowLimit), humanize.Comma(highLimit))
 	}
@@ -102,6 +115,9 @@ func (l *loader) doubling(section string, initial, most time.Duration) {
 func (l *loader) window() {
 	w := &l.config.Window
 	l.span("window.step", w.Step, minStep, maxStep)
+	if day := 24 * time.Hour; l.config.Source.Dialect == DialectJobs && !l.wrong["window.step"] && day%w.Step != 0 && w.Step%day != 0 {
+		l.problem("window.step", "%s neither divides a day nor is whole days, by which the platform counts in dialect jobs; choose one such as 1h, 6h, 24h or 48h", w.Step)
+	}
 	if w.Overlap < minOverlap {
 		l.problem("window.overlap", "%s has one window alone ask for the edge it shares with another, and a row on the edge may be lost; choose at least %s",
 			w.Overlap, minOverlap)

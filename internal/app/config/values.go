@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+
+	"convstream/extractor/genesys"
 )
 
 // Size is a number of bytes, written "8MiB" or as a plain number.
@@ -44,6 +46,8 @@ func assign(dst, v any) error {
 		return assignList(dst, v)
 	case *[]time.Duration:
 		return assignList(dst, v)
+	case *[]genesys.Filter:
+		return assignFilter(dst, v)
 	}
 	return fmt.Errorf("%T cannot be configured", dst)
 }

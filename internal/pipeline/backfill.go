@@ -1,0 +1,63 @@
+package pipeline
+
+import (
+	"context"
+
+	"convstream/internal/conv"
+	"convstream/internal/plan"
+)
+
+// Backfill publishes the rows of an interval. It returns when every window of it is settled,
+// or as far as it can be brought now; the summary speaks of the whole interval, whichever run
+// did the work. When ctx ends, what has been read is committed before Backfill returns the
+// cause.
+func (p *Pipeline) Backfill(ctx context.Context, interval conv.Window, takeOver bool) (Summary, error) {
+	err := p.keepOn(ctx, takeOver, func(e *epoch) error {
+		todo := plan.Windows(interval, p.cfg.Step, p.ledger.all())
+		p.events.Claimed(len(todo))
+		return e.bring(todo)
+	})
+	return p.summary(interval), err
+}
+
+// Summary is what the ledger says of an interval.
+type Summary struct {
+	Windows    int // a narrowed one counts once
+	Counters   conv.Counters
+	Incomplete []conv.Window // rows are missing
+	Unverified []conv.Window // no count was to be had
+	Unasked    int           // published, and no count asked for
+	Short      int64         // rows that the platform counts and reconciled windows lack: below the threshold
+}
+
+func (p *Pipeline) summary(interval conv.Window) Summary {
+	var s Summary
+	known := p.ledger.all()
+	counted := map[conv.Window]bool{}
+	for _, root := range plan.Windows(interval, p.cfg.Step, known) {
+		s.Windows++
+		for _, w := range plan.Family(root, known) {
+			s.Counters = s.Counters.Add(known[w].Counters)
+		}
+		for _, w := range plan.Leaves(root, known) {
+			cp := known[w]
+			s.judge(w, &cp, p.cfg.Reconcile)
+			if cp.Held != nil && cp.Expected != nil && cp.State.Whole() && !counted[cp.Span()] {
+				counted[cp.Span()] = true // windows of one day share its count
+				s.Short += max(0, *cp.Expected-*cp.Held)
+			}
+		}
+	}
+	return s
+}
+
+func (s *Summary) judge(w conv.Window, cp *conv.Checkpoint, reconcile bool) {
+	switch {
+	case !cp.State.Whole():
+		s.Incomplete = append(s.Incomplete, w)
+	case cp.State == conv.Unverified, cp.State == conv.Published && reconcile:
+		s.Unverified = append(s.Unverified, w)
+	case cp.State == conv.Published:
+		s.Unasked++
+	}
+}

@@ -1,0 +1,104 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"convstream/internal/conv"
+	"convstream/internal/plan"
+)
+
+// recoverFor is how long commits may fail before a run gives up: long enough for a cluster
+// to restart, short enough for a person to be called.
+const recoverFor = 15 * time.Minute
+
+// keepOn claims the pipeline and works until the work is done, in as many epochs as it takes:
+// one that ends with a failed commit is followed by another, from what the ledger then says.
+func (p *Pipeline) keepOn(ctx context.Context, takeOver bool, work func(*epoch) error) error {
+	windows, err := p.kafka.Claim(ctx, takeOver)
+	if err != nil {
+		return err
+	}
+	p.finished.Clear()
+	var failing failures
+	for {
+		p.adopt(windows)
+		began := time.Now()
+		err := p.runEpoch(ctx, work)
+		if time.Since(began) > recoverFor {
+			failing.since = time.Time{} // heartbeats were committed meanwhile: this is another outage
+		}
+		var lost *commitFailed
+		if !errors.As(err, &lost) {
+			return err
+		}
+		if windows, err = p.recover(ctx, &failing, lost); err != nil {
+			return err
+		}
+	}
+}
+
+// adopt takes the ledger as the truth.
+func (p *Pipeline) adopt(windows map[conv.Window]conv.Checkpoint) {
+	p.history.Forget()
+	p.ledger.replace(windows)
+	for _, cp := range windows {
+		p.observed.saw(cp.Job.Observation)
+	}
+	p.history.Expect(p.ledger.spans())
+}
+
+// failures remembers how commits failed since the last one that succeeded, to tell an outage
+// from a loop.
+type failures struct {
+	since     time.Time
+	committed uint64
+	permanent string // where the last permanent error struck
+	tries     int
+}
+
+// recover asks the publisher what was committed, until it answers.
+func (p *Pipeline) recover(ctx context.Context, f *failures, lost *commitFailed) (map[conv.Window]conv.Checkpoint, error) {
+	if lost.committed != f.committed || f.since.IsZero() {
+		*f = failures{since: time.Now(), committed: lost.committed}
+	}
+	if lost.permanent() {
+		if lost.at == f.permanent {
+			return nil, fmt.Errorf("Kafka refuses the same batch again, so trying on is no use: %w", lost.err)
+		}
+		f.permanent = lost.at
+	}
+	for err := lost.err; ; {
+		f.tries++
+		if time.Since(f.since) > recoverFor {
+			return nil, fmt.Errorf("no commit succeeded in %s: %w", recoverFor, err)
+		}
+		wait := plan.Backoff(f.tries)
+		p.events.Recovering(err, wait)
+		if !sleep(ctx, wait) {
+			return nil, context.Cause(ctx)
+		}
+		var windows map[conv.Window]conv.Checkpoint
+		if windows, err = p.kafka.Recover(ctx); err == nil {
+			return windows, nil
+		}
+		var final interface{ Final() bool }
+		if errors.As(err, &final) && final.Final() || ctx.Err() != nil {
+			return nil, err
+		}
+	}
+}
+
+// sleep waits, and says whether it was left in peace.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,315 @@
+package soak
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"convstream/avro"
+	"convstream/dedupe"
+	"convstream/dedupe/memfiles"
+	"convstream/extractor"
+	"convstream/extractor/genesys"
+	"convstream/internal/conv"
+	"convstream/internal/pipeline"
+	"convstream/internal/simulator"
+	"convstream/producer"
+)
+
+const (
+	hour = int64(time.Hour / time.Millisecond)
+	day  = 24 * hour
+
+	// newYear is when a synctest bubble begins its time.
+	newYear = int64(946684800000)
+)
+
+// scenario is what is random about a run.
+type scenario struct {
+	seed     uint64
+	dialect  string
+	platform simulator.Config
+	pageSize int
+	filter   []genesys.Filter
+	config   pipeline.Config
+	extract  extractor.Config
+	crashes  []crash // of the first processes; one more runs to its end
+}
+
+// crash is the death of a process: at one of its network writes to Kafka, delivered or not,
+// or by a signal after some time.
+type crash struct {
+	write  int
+	after  bool
+	signal time.Duration // 0 for none
+}
+
+func pick[T any](rng *rand.Rand, choices ...T) T { return choices[rng.IntN(len(choices))] }
+
+// draw makes a scenario of a seed.
+func draw(seed uint64) scenario {
+	rng := rand.New(rand.NewPCG(seed, 0x50a4))
+	days := int64(1 + rng.IntN(2))
+	interval := conv.Window{From: newYear - (10+days)*day, To: newYear - 10*day}
+	s := scenario{
+		seed:    seed,
+		dialect: pick(rng, genesys.DialectReports, genesys.DialectJobs),
+		platform: simulator.Config{
+			Rows: rng.IntN(400), Window: interval, Seed: seed, Faults: faults(rng),
+		},
+		pageSize: 1 + rng.IntN(150),
+		config: pipeline.Config{
+			Org: "acme", SchemaID: 7, Limit: 1_000_000, Overlap: time.Duration(1+rng.IntN(5)) * time.Millisecond,
+			Step:   pick(rng, time.Hour, 5*time.Hour, 12*time.Hour, 24*time.Hour, 31*time.Hour+time.Millisecond),
+			Narrow: pick(rng, nil, []time.Duration{6 * time.Hour, time.Hour}, []time.Duration{time.Hour}),
+			Lag:    15 * time.Minute, Settle: 72 * time.Hour,
+			Windows: 1 + rng.IntN(5), Interval: pick(rng, 50*time.Millisecond, time.Second), Bytes: pick(rng, 1, 3000, 1<<20),
+			Reconcile: true, Threshold: 0.05,
+		},
+		extract: extractor.Config{
+			Poll:              extractor.Poll{Initial: 10 * time.Second, Max: 2 * time.Minute, Jitter: 5 * time.Second, Deadline: 2 * time.Hour},
+			Retry:             extractor.Retry{Initial: time.Second, Max: time.Minute},
+			RequestsPerMinute: pick(rng, 60, 300, 3000),
+		},
+	}
+	if s.platform.Faults.Edges == "both_out" { // one millisecond is on the bounds of both its windows
+		s.config.Overlap = max(s.config.Overlap, 2*time.Millisecond)
+	}
+	s.config.Dialect = s.dialect
+	if s.dialect == genesys.DialectJobs {
+		s.config.Conversations, s.config.Limit = true, 0
+		s.config.Step = pick(rng, time.Hour, 8*time.Hour, 12*time.Hour, 24*time.Hour, 48*time.Hour)
+	} else if rng.IntN(4) == 0 && s.config.Narrow != nil {
+		s.config.Limit = int64(150 + rng.IntN(200)) // some windows have to be narrowed for it
+	}
+	for range rng.IntN(4) {
+		c := crash{write: 5 + rng.IntN(150), after: rng.IntN(2) == 0}
+		if rng.IntN(3) == 0 {
+			c = crash{signal: time.Duration(rng.Int64N(int64(10 * time.Minute)))}
+		}
+		s.crashes = append(s.crashes, c)
+	}
+	return s
+}
+
+// faults draws what goes wrong. None of it changes what is true.
+func faults(rng *rand.Rand) simulator.Faults {
+	rates := func(most float64, ops ...simulator.Operation) simulator.Rates {
+		r := simulator.Rates{}
+		for _, op := range ops {
+			r[op] = rng.Float64() * most
+		}
+		return r
+	}
+	all := []simulator.Operation{
+		simulator.Submit, simulator.Status, simulator.Results, simulator.Abort, simulator.Baseline, simulator.Availability, simulator.Query, simulator.Token,
+	}
+	f := simulator.Faults{
+		PageRows: 1 + rng.IntN(150), JobTime: time.Duration(rng.Int64N(int64(time.Minute))),
+		Gzip: rng.IntN(2) == 0, NoBoundaryRepeats: rng.IntN(2) == 0, Offsets: rng.IntN(2) == 0, Zoneless: rng.IntN(3) == 0,
+		EmptyPages: pick(rng, 0, 0, 2, 3), ClockSkew: pick(rng, 0, 0, 3*time.Minute, -3*time.Minute),
+		Edges: pick(rng, "", "both_in", "end_out", "start_out", "both_out"),
+	}
+	if rng.IntN(3) > 0 {
+		f.TooMany, f.Unavailable = rates(0.1, all...), rates(0.1, all...)
+		f.Cut = rates(0.1, all...)
+		f.Expired = rates(0.05, all[:7]...)
+		f.Garbled, f.Truncated = rates(0.1, simulator.Results), rates(0.1, simulator.Results)
+		f.RetryAfter = 1 + rng.IntN(30)
+		f.RequestsPerMinute = pick(rng, 0, 0, 100)
+		f.LimitAnswer = pick(rng, "retry_after", "message", "headers")
+		f.JobsInFlight = pick(rng, 0, 0, 2)
+		f.TokenLife = pick(rng, time.Minute, time.Hour)
+		f.Drip = pick(rng, simulator.Drip{}, simulator.Drip{}, simulator.Drip{Bytes: 4000, Every: time.Second})
+	}
+	for job := range 1 + rng.IntN(8) {
+		job++
+		switch rng.IntN(12) {
+		case 0:
+			f.Script.Partial = append(f.Script.Partial, job)
+		case 1:
+			f.Script.Failed = append(f.Script.Failed, job)
+		case 2:
+			f.Script.Gone = append(f.Script.Gone, simulator.Gone{Job: job, Pages: 1 + rng.IntN(2)})
+		case 3:
+			f.Script.Expires = append(f.Script.Expires, simulator.Expires{Job: job, Pages: 1 + rng.IntN(2)})
+		case 4:
+			f.Script.Vanished = append(f.Script.Vanished, simulator.Vanished{Job: job, After: time.Duration(rng.IntN(60)) * time.Second})
+		case 5:
+			f.Script.Stalled = append(f.Script.Stalled, simulator.Stalled{Job: job, For: 10 * time.Minute, Progress: pick(rng, "stay", "fall", "missing")})
+		case 6:
+			f.Script.Unknown = append(f.Script.Unknown, simulator.Unknown{Job: job, Word: "pondering", For: 5 * time.Minute})
+		case 7:
+			f.Script.Endless = append(f.Script.Endless, job)
+		case 8:
+			f.Script.Loops = append(f.Script.Loops, simulator.Loop{Job: job, From: 2, To: 2})
+		}
+	}
+	return f
+}
+
+// stage is what outlives a process: platform, broker, and the files of the dedupe history.
+type stage struct {
+	scenario
+	net      *kfake.VirtualNetwork
+	cluster  *kfake.Cluster
+	sim      *simulator.Simulator
+	server   *http.Server
+	contract *avro.Contract
+	files    dedupe.Files
+}
+
+func open(t *testing.T, s scenario) *stage {
+	t.Helper()
+	st := &stage{scenario: s, net: &kfake.VirtualNetwork{}, files: memfiles.New()}
+	var err error
+	if st.cluster, err = kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(9092), kfake.ListenFn(st.net.Listen)); err != nil {
+		t.Fatal(err)
+	}
+	if st.sim, err = simulator.New(s.platform); err != nil {
+		t.Fatalf("seed %d: %v", s.seed, err)
+	}
+	if st.contract, err = avro.Default(s.dialect); err != nil {
+		t.Fatal(err)
+	}
+	ln, err := st.net.Listen("tcp", "localhost:8099")
+	if err != nil {
+		t.Fatal(err)
+	}
+	st.server = &http.Server{Handler: st.sim, ErrorLog: nil}
+	go func() { _ = st.server.Serve(ln) }()
+	return st
+}
+
+func (st *stage) close() {
+	_ = st.server.Close()
+	st.cluster.Close()
+}
+
+var errKilled = errors.New("killed by the test")
+
+// process runs one process, until it has done its work or dies.
+func (st *stage) process(t *testing.T, n int, death *crash) (pipeline.Summary, error) {
+	ctx, kill := context.WithCancelCause(t.Context())
+	defer kill(nil)
+	wire := &wire{dial: st.net.DialContext, at: -1}
+	if death != nil {
+		if death.signal > 0 {
+			timer := time.AfterFunc(death.signal, func() { kill(errKilled) })
+			defer timer.Stop()
+		} else {
+			wire.at, wire.after, wire.kill = death.write, death.after, func() { kill(errKilled) }
+		}
+	}
+	kafka, err := producer.Open(ctx, st.kafka(fmt.Sprint("run-", n), wire.connect))
+	if err != nil {
+		return pipeline.Summary{}, err
+	}
+	defer kafka.Close()
+	history, err := dedupe.Open(st.files, kafka.Identity(), 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer history.Close()
+	transport := &http.Transport{DialContext: st.net.DialContext, ResponseHeaderTimeout: 2 * time.Minute}
+	defer transport.CloseIdleConnections()
+	source, err := genesys.New(genesys.Config{
+		Dialect: st.dialect, BaseURL: "http://localhost:8099", TokenURL: "http://localhost:8099/oauth/token",
+		ClientID: simulator.DefaultClientID, ClientSecret: simulator.DefaultClientSecret,
+		Select: st.contract.Sources(), Limit: int(cmp.Or(st.config.Limit, 1_000_000)), Overlap: st.config.Overlap, PageSize: st.pageSize,
+		Filter: st.filter, HTTP: &http.Client{Transport: transport},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := st.config
+	cfg.Query = source.QueryHash()
+	x := extractor.New(source, st.extract, extractor.Hooks{})
+	p := pipeline.New(cfg, x, st.contract, kafka, history, pipeline.Events{})
+	sum, err := p.Backfill(ctx, st.platform.Window, true)
+	if err == nil {
+		err = history.Save()
+	}
+	return sum, err
+}
+
+func (st *stage) kafka(run string, dial dialer) producer.Config {
+	return producer.Config{
+		Brokers: []string{"localhost:9092"}, Dial: dial,
+		Pipeline: "soak", Org: "acme", Run: run, CreateTopics: true, Partitions: 3, Compression: "none",
+		KeyIsNotUnique: st.dialect == genesys.DialectReports,
+		Topics:         producer.Topics{Rows: "rows", DeadLetters: "dlq", Events: "events", Checkpoints: "ledger"},
+	}
+}
+
+type dialer = func(ctx context.Context, network, addr string) (net.Conn, error)
+
+// wire counts the network writes of a process. At one of them the process dies: nothing of it
+// passes any more, and that write is delivered or not.
+type wire struct {
+	dial  dialer
+	at    int // -1 for never
+	after bool
+	kill  func()
+
+	mu   sync.Mutex
+	n    int
+	dead bool
+}
+
+func (w *wire) connect(ctx context.Context, network, addr string) (net.Conn, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.dead {
+		return nil, errKilled
+	}
+	conn, err := w.dial(ctx, network, addr)
+	return &strand{conn, w}, err
+}
+
+// strand is one connection of a wire.
+type strand struct {
+	net.Conn
+	wire *wire
+}
+
+func (s *strand) Write(b []byte) (int, error) {
+	s.wire.mu.Lock()
+	dead, hit := s.wire.dead, s.wire.n == s.wire.at
+	s.wire.n++
+	s.wire.dead = dead || hit
+	s.wire.mu.Unlock()
+	switch {
+	case dead:
+		_ = s.Close()
+		return 0, errKilled
+	case !hit:
+		return s.Conn.Write(b)
+	}
+	if s.wire.after {
+		_, _ = s.Conn.Write(b)
+	}
+	_ = s.Close()
+	s.wire.kill()
+	return 0, errKilled
+}
+
+func (s *strand) Read(b []byte) (int, error) {
+	n, err := s.Conn.Read(b)
+	s.wire.mu.Lock()
+	defer s.wire.mu.Unlock()
+	if s.wire.dead {
+		return 0, io.ErrClosedPipe
+	}
+	return n, err
+}
