@@ -4,6 +4,8 @@
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 BENCHSTAT   := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 FUZZTIME    ?= 20s
+RUNS        ?= 3000
+SEED        ?= 1000
 GO          := go
 
 .DEFAULT_GOAL := help
@@ -31,6 +33,10 @@ test-race: ## The same under the race detector
 .PHONY: test-real
 test-real: ## Run the promises on real Apache Kafka and a real registry
 	cd testcontainers && CONVSTREAM_REQUIRE_REAL=1 $(GO) test -json -count=1 -timeout 60m ./... | $(GO) run ./cmd/required -list required.txt
+
+.PHONY: soak
+soak: ## Thousands of seeded runs of everything in virtual time: RUNS from SEED on
+	$(GO) test ./internal/soak -run TestR2 -seed $(SEED) -runs $(RUNS) -timeout 12h
 
 .PHONY: kafka
 kafka: ## Start a one-node Apache Kafka to play with, on 127.0.0.1:9092

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"convstream/internal/conv"
+	"convstream/internal/plan"
 )
 
 func TestInstantsAreReadWithTheirOffset(t *testing.T) {
@@ -66,6 +67,33 @@ func TestAWindowIsReadAsTheLedgerPrintsIt(t *testing.T) {
 	for _, text := range []string{"2024-01-01", "/", "2024-01-02/2024-01-01", "a/b"} {
 		if got, err := parseWindow(text); exitCode(err) != ExitUsage {
 			t.Errorf("%s is %v, %v", text, got, err)
+		}
+	}
+}
+
+// The night of 31 March 2024 has no hour from 2 to 3 in Berlin, that of 27 October has two.
+func TestR67_AnIntervalAcrossAChangeOfTheClockHasEveryHourOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		from, to string
+		hours    int
+	}{
+		"spring": {"2024-03-30T00:00:00+01:00", "2024-04-01T00:00:00+02:00", 47},
+		"autumn": {"2024-10-26T00:00:00+02:00", "2024-10-28T00:00:00+01:00", 49},
+	} {
+		w, err := (&intervalFlags{c.from, c.to}).window()
+		if err != nil {
+			t.Fatal(err)
+		}
+		windows := plan.Cut(w, time.Hour)
+		at := w.From
+		for _, hour := range windows {
+			if hour.From != at || hour.Duration() != time.Hour {
+				t.Fatalf("%s: window %s does not follow %s as a whole hour", name, hour, conv.FormatInstant(at))
+			}
+			at = hour.To
+		}
+		if len(windows) != c.hours || at != w.To {
+			t.Errorf("%s: %d windows to %s, want %d to %s", name, len(windows), conv.FormatInstant(at), c.hours, conv.FormatInstant(w.To))
 		}
 	}
 }

@@ -197,6 +197,55 @@ func (m *missing) Baseline(ctx context.Context, w conv.Window) (int64, error) {
 	return n + 1, err
 }
 
+// The watermark went back between the question and the page.
+func TestAResultWhosePagesReachLessFarThanTheWindowIsNotWhole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.cluster.Close()
+		window := conv.Window{From: newYear - 10*day, To: newYear - 9*day}
+		reach := window.To - 1
+		src := &scripted{base: func(conv.Window) int64 { return 1 }}
+		src.read = func(_ context.Context, _ conv.Window, _ conv.Job, _ conv.Position, emit func(conv.Chunk) error) error {
+			row := makeRow("a", window.From, "x")
+			return emit(conv.Chunk{Rows: []conv.Row{row}, End: true, Page: conv.PageFacts{Count: -1, Available: reach}})
+		}
+		sum, err := w.run(t.Context(), reaching{src}, w.conversations("first"), window, plain{})
+		if err != nil || len(sum.Incomplete) != 1 || sum.Counters.Published != 1 {
+			t.Errorf("%+v, %v; want the row published and the window incomplete", sum, err)
+		}
+		reach = window.To
+		s := w.conversations("second")
+		s.takeOver = true
+		if sum, err = w.run(t.Context(), reaching{src}, s, window, plain{}); err != nil || len(sum.Incomplete) != 0 {
+			t.Errorf("%+v, %v; want it complete once the data reach its end", sum, err)
+		}
+	})
+}
+
+// Another filter asks for other rows: what it does not ask for has not vanished.
+func TestRowsOfAnotherQueryHaveNotVanished(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.cluster.Close()
+		yesterday := lastDays(1)
+		l := &lake{talks: chatter(yesterday, 20)}
+		if sum, err := w.backfillLake(l, w.conversations("first"), yesterday); err != nil || len(sum.Incomplete) != 0 {
+			t.Fatalf("%+v, %v", sum, err)
+		}
+		l.talks = l.talks[:15]
+		var n notes
+		s := w.conversations("second")
+		s.takeOver, s.config.Query = true, "voice only"
+		s.events.Noted = n.take
+		if _, err := w.backfillLake(l, s, yesterday); err != nil {
+			t.Fatal(err)
+		}
+		if told := n.of("vanished"); len(told) != 0 {
+			t.Errorf("%v are said to have vanished", told[0].Detail)
+		}
+	})
+}
+
 func TestVanishedConversationsAreReportedByAnUninterruptedReading(t *testing.T) {
 	for _, interrupted := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {

@@ -70,6 +70,31 @@ func TestR22_RunSubmitsAWindowLagAfterItsEndByThePlatformsClock(t *testing.T) {
 	}
 }
 
+// Nothing is known of the platform's clock before its first answer.
+func TestAWindowThatRunSubmittedTooEarlyIsReadAgainInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.cluster.Close()
+		p := &ahead{platform: newPlatform(0, 5), by: -30 * time.Minute, times: map[conv.Window][]int64{}}
+		var n notes
+		s := w.defaults("first")
+		s.config.Lag = 45 * time.Minute
+		s.events.Noted = n.take
+		if err := w.follow(stopAfter(t, 30*time.Minute), p, s); !errors.Is(err, errKilled) {
+			t.Fatalf("it ended with %v", err)
+		}
+		window := conv.Window{From: newYear - 2*hour, To: newYear - hour} // by our clock the last whole hour with its lag
+		due := window.To + (45 * time.Minute).Milliseconds()
+		times := p.times[window]
+		if len(times) != 2 || times[0] >= due || times[1] < due {
+			t.Errorf("submitted at %v by the platform's clock, want once before %d and once soon after", times, due)
+		}
+		if cp := w.ledger()[window]; cp.State != conv.Settled || len(n.of("incomplete")) != 0 {
+			t.Errorf("the window is %s with %d alerts", cp.State, len(n.of("incomplete")))
+		}
+	})
+}
+
 func TestRunFollowsTheWatermarkAndReadsOnceMoreWhatHasSettled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

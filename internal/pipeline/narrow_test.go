@@ -342,3 +342,26 @@ func TestAShorterStepCutsAnIncompleteWindowAnew(t *testing.T) {
 		w.want(f.platform)
 	})
 }
+
+// The platform counts no row that lies on a bound of its query, and brings those rows all the
+// same: two of eleven are no surplus. A third one is.
+func TestRowsOnTheBoundsThatThePlatformDoesNotCountAreNoSurplus(t *testing.T) {
+	for uncounted, complete := range map[int64]bool{2: true, 3: false} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			defer w.cluster.Close()
+			rows := []conv.Row{makeRow("first", w1.From, "x"), makeRow("last", w1.To-1, "x")}
+			for i := range int64(9) {
+				rows = append(rows, makeRow(string(rune('a'+i)), w1.From+1+i, "x"))
+			}
+			src := &scripted{base: func(conv.Window) int64 { return int64(len(rows)) - uncounted }}
+			src.read = func(_ context.Context, _ conv.Window, _ conv.Job, _ conv.Position, emit func(conv.Chunk) error) error {
+				return emit(conv.Chunk{Rows: rows, End: true, Page: conv.PageFacts{Count: -1}})
+			}
+			sum, err := w.run(t.Context(), src, w.defaults("first"), w1, plain{})
+			if err != nil || (len(sum.Incomplete) == 0) != complete {
+				t.Errorf("%d rows are not counted: %+v, %v", uncounted, sum, err)
+			}
+		})
+	}
+}

@@ -105,8 +105,8 @@ func (b *bounds) hold(value string) bool {
 // grammar is what a kind of filter may name and what it looks at.
 type grammar struct {
 	kind       string
-	dimensions []string // nil for any
-	metrics    []string // nil for any
+	dimensions []string
+	metrics    []string
 	things     func(*conversation) []thing
 }
 
@@ -222,20 +222,12 @@ func (g *grammar) name(p *predicate, kind string, sent *sentPredicate) error {
 	switch kind {
 	case "dimension":
 		p.name = sent.Dimension
-		if g.dimensions != nil {
-			return oneOf(p.name, g.kind+"Dimension", g.dimensions)
-		}
+		return oneOf(p.name, g.kind+"Dimension", g.dimensions)
 	case "metric":
 		p.name = sent.Metric
-		if g.metrics != nil {
-			return oneOf(p.name, g.kind+"Metric", g.metrics)
-		}
-	case "property":
+		return oneOf(p.name, g.kind+"Metric", g.metrics)
+	default:
 		p.name = "property:" + strings.ToLower(sent.Property)
 		return oneOf(sent.PropertyType, "PropertyType", []string{"bool", "integer", "real", "date", "string", "uuid"})
 	}
-	if p.name == "" {
-		return fmt.Errorf("names no %s", kind)
-	}
-	return nil
 }

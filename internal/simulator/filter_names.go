@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -11,36 +12,41 @@ var (
 	conversationGrammar = grammar{"Conversation", strings.Fields(`
 accessAttribute conversationEnd conversationId conversationInitiator conversationStart customerParticipation divisionId
 externalTag mediaStatsMinConversationMos originatingDirection originatingSocialMediaPublic`), strings.Fields(`
-nBlindTransferred nBotInteractions nCallbackAttempts nCallbackOverSla nCallbackScheduled nCfcOffered nCobrowseSessions
-nConnected nConsult nConsultTransferred nConversations nError nFlow nFlowMilestone nFlowOutcome nFlowOutcomeFailed
-nOffered nOutbound nOutboundAbandoned nOutboundAttempted nOutboundConnected nOverSla nStateTransitionError nTakeover
-nTransferred oAudioMessageCount oExternalAudioMessageCount oExternalMediaCount oFlowMilestone oMediaCount oMessageCount
-oMessageSegmentCount oMessageTurn oSkillExpressionApplications tAbandon tAcd tActiveCallback tActiveCallbackComplete
-tAcw tAgentResponseTime tAgentVideoConnected tAlert tAnswered tAverageAgentResponseTime tAverageCustomerResponseTime
-tBarging tCfcAbandon tCfcAcd tCfcAnswered tCfcFlowOut tCoaching tCoachingComplete tConnected tContacting
+nAgentDeclined nAlertExpired nBlindTransferred nBotInteractions nCallbackAttempts nCallbackOverSla nCallbackScheduled
+nCfcOffered nCobrowseSessions nConnected nConsult nConsultTransferred nConversations nError nFlow nFlowMilestone
+nFlowOutcome nFlowOutcomeFailed nOffered nOutbound nOutboundAbandoned nOutboundAttempted nOutboundConnected nOverSla
+nStateTransitionError nTakeover nTransferred oAudioMessageCount oExternalAudioMessageCount oExternalMediaCount
+oFlowMilestone oMediaCount oMessageCount oMessageSegmentCount oMessageTurn oSkillExpressionApplications tAbandon tAcd
+tActiveCallback tActiveCallbackComplete tAcw tAgentResponseTime tAgentVideoConnected tAlert tAnswered
+tAverageAgentResponseTime tAverageCustomerResponseTime tBarging tCallbackAbandon tCallbackConnect tCallbackNotReached
+tCallbackVirtualWait tCfcAbandon tCfcAcd tCfcAnswered tCfcFlowOut tCoaching tCoachingComplete tConnected tContacting
 tConversationDuration tDialing tFirstConnect tFirstDial tFirstEngagement tFirstResponse tFlow tFlowDisconnect tFlowExit
 tFlowOut tFlowOutcome tHandle tHeld tHeldComplete tIvr tMonitoring tMonitoringComplete tNotResponding tPark
 tParkComplete tScreenMonitoring tShortAbandon tSnippetRecord tTalk tTalkComplete tTransmitting tUserResponseTime
 tVoicemail`), conversationThings}
 
 	segmentGrammar = grammar{"Segment", strings.Fields(`
-addressFrom addressOther addressSelf addressTo agentScore ani audioMuted callbackNumber callbackScheduledTime
-callbackUserName cobrowseRole cobrowseRoomId conference destinationConversationId destinationSessionId direction
-disconnectType dispositionAnalyzer dispositionName dnis edgeId endingLanguage entryReason entryType errorCode exitReason
-externalContactId externalOrganizationId flaggedReason flowId flowName flowOutcome flowOutcomeEndTimestamp flowOutcomeId
-flowOutcomeStartTimestamp flowOutcomeValue flowType flowVersion groupId issuedCallback journeyActionId
-journeyActionMapId journeyActionMapVersion journeyCustomerId journeyCustomerIdType journeyCustomerSessionId
-journeyCustomerSessionIdType mediaBridgeId mediaType messageType monitoredParticipantId outboundCampaignId
-outboundContactId outboundContactListId participantId participantName peerId protocolCallId provider purpose
-q850ResponseCode queueId remote recording remoteNameDisplayable requestedLanguageId requestedRoutingSkillId
-requestedRoutingUserId roomId scoredAgentId screenShareAddressSelf screenShareRoomId scriptId segmentEnd segmentType
-sessionDnis sessionId sharingScreen sipResponseCode skipEnabled sourceConversationId sourceSessionId startingLanguage
-subject timeoutSeconds transferTargetAddress transferTargetName transferType userId videoAddressSelf videoMuted
-videoRoomId wrapUpCode wrapUpNote wrapUpTag`), []string{"tSegmentDuration"}, segmentThings}
+addressFrom addressTo agentAssistantId agentOwned ani authenticated bargedParticipantId callbackNumber
+callbackScheduledTime canonicalExternalContactId cleared coachedParticipantId conference deliveryPushed deliveryStatus
+destinationAddress destinationConversationId detectedSpeechEnd detectedSpeechStart direction disconnectType dnis edgeId
+engagementSource errorCode exitReason extendedDeliveryStatus externalContactId externalOrganizationId flaggedReason
+flowId flowName flowOutType flowOutcome flowOutcomeId flowOutcomeValue flowVersion groupId journeyActionId
+journeyActionMapId journeyCustomerId journeyCustomerIdType journeyCustomerSessionId mediaCount mediaType messageType
+monitoredParticipantId outboundCampaignId outboundContactId outboundContactListId participantName protocolCallId
+provider purpose queueId recording remote remoteNameDisplayable requestedLanguageId requestedRouting
+requestedRoutingSkillId scoredAgentId screenMonitoredUserId screenRecording scriptId segmentEnd segmentType sessionDnis
+sipResponseCode skillExpressionId snippetRecording subject teamId transferTargetAddress transferTargetName transferType
+usedRouting userId wrapUpCode wrapUpNote`), []string{"tSegmentDuration"}, segmentThings}
 
-	evaluationGrammar = grammar{kind: "Evaluation", things: evaluationThings}
-	surveyGrammar     = grammar{kind: "Survey", things: surveyThings}
-	resolutionGrammar = grammar{kind: "Resolution", things: resolutionThings}
+	evaluationGrammar = grammar{"Evaluation", strings.Fields(`
+assigneeApplicable assigneeId calibrationId contextId deleted evaluationId evaluationStatus evaluatorId eventTime formId
+formName queueId released rescored systemSubmitted userId`), []string{"oTotalCriticalScore", "oTotalScore"}, evaluationThings}
+
+	surveyGrammar = grammar{"Survey", strings.Fields(`
+eventTime queueId surveyCompletedDate surveyFormContextId surveyFormId surveyId surveyPartialResponse surveyPromoterScore
+surveyStatus surveyType userId`), []string{"oSurveyTotalScore"}, surveyThings}
+
+	resolutionGrammar = grammar{"Resolution", nil, []string{"nNextContactAvoided"}, resolutionThings}
 )
 
 // dimensionWords are the values of dimensions that take a word of an enum.
@@ -130,56 +136,125 @@ func segmentThings(c *conversation) []thing {
 	return all
 }
 
+// segmentValues are those of the segment, of its session, of the session's flow and of the participant.
 func segmentValues(p *participant, s *session, g *segment, name string) []string {
 	switch name {
-	case "mediaType":
-		return some(s.MediaType)
-	case "direction":
-		return some(s.Direction)
-	case "queueId":
-		return some(g.QueueID)
-	case "purpose":
-		return some(p.Purpose)
-	case "userId":
-		return some(p.UserID)
-	case "participantId":
-		return some(p.ParticipantID)
-	case "participantName":
-		return some(p.ParticipantName)
-	case "sessionId":
-		return some(s.SessionID)
-	case "provider":
-		return some(s.Provider)
-	case "ani":
-		return some(s.ANI)
-	case "dnis":
-		return some(s.DNIS)
-	case "addressFrom":
-		return some(s.AddressFrom)
-	case "addressTo":
-		return some(s.AddressTo)
-	case "segmentType":
-		return some(g.SegmentType)
-	case "segmentEnd":
-		return some(g.SegmentEnd)
+	case "conference":
+		return yesOrNo(g.Conference)
 	case "disconnectType":
 		return some(g.DisconnectType)
-	case "wrapUpCode":
-		return some(g.WrapUpCode)
-	case "wrapUpNote":
-		return some(g.WrapUpNote)
+	case "queueId":
+		return some(g.QueueID)
+	case "requestedLanguageId":
+		return some(g.LanguageID)
 	case "requestedRoutingSkillId":
 		return g.SkillIDs
-	case "flowId":
-		if s.Flow != nil {
-			return some(s.Flow.FlowID)
+	case "segmentEnd":
+		return some(g.SegmentEnd)
+	case "segmentType":
+		return some(g.SegmentType)
+	case "sipResponseCode":
+		var codes []string
+		for _, code := range g.SIPCodes {
+			codes = append(codes, strconv.Itoa(code))
 		}
+		return codes
+	case "subject":
+		return some(g.Subject)
 	case "tSegmentDuration":
 		if g.SegmentEnd != "" {
 			return []string{strconv.FormatInt(g.duration, 10)}
 		}
+		return nil
+	case "wrapUpCode":
+		return some(g.WrapUpCode)
+	case "wrapUpNote":
+		return some(g.WrapUpNote)
+	}
+	return slices.Concat(p.values(name), s.values(name), s.Flow.values(name))
+}
+
+func (p *participant) values(name string) []string {
+	switch name {
+	case "externalContactId":
+		return some(p.ExternalContactID)
+	case "participantName":
+		return some(p.ParticipantName)
+	case "purpose":
+		return some(p.Purpose)
+	case "screenRecording":
+		return yesOrNo(p.ScreenRecording)
+	case "userId":
+		return some(p.UserID)
 	}
 	return nil
+}
+
+func (s *session) values(name string) []string {
+	switch name {
+	case "addressFrom":
+		return some(s.AddressFrom)
+	case "addressTo":
+		return some(s.AddressTo)
+	case "ani":
+		return some(s.ANI)
+	case "callbackNumber":
+		return s.CallbackNumbers
+	case "direction":
+		return some(s.Direction)
+	case "dnis":
+		return some(s.DNIS)
+	case "edgeId":
+		return some(s.EdgeID)
+	case "mediaType":
+		return some(s.MediaType)
+	case "messageType":
+		return some(s.MessageType)
+	case "protocolCallId":
+		return some(s.ProtocolCallID)
+	case "provider":
+		return some(s.Provider)
+	case "recording":
+		return yesOrNo(s.Recording)
+	case "remote":
+		return some(s.Remote)
+	case "requestedRouting":
+		return s.RequestedRoutings
+	case "sessionDnis":
+		return some(s.SessionDNIS)
+	case "usedRouting":
+		return some(s.UsedRouting)
+	}
+	return nil
+}
+
+// values has none for a session that was in no flow, which is nil.
+func (f *flow) values(name string) []string {
+	if f == nil {
+		return nil
+	}
+	switch name {
+	case "exitReason":
+		return some(f.ExitReason)
+	case "flowId":
+		return some(f.FlowID)
+	case "flowName":
+		return some(f.FlowName)
+	case "flowVersion":
+		return some(f.FlowVersion)
+	}
+	var values []string
+	for _, o := range f.Outcomes {
+		switch name {
+		case "flowOutcome":
+			values = append(values, o.Outcome)
+		case "flowOutcomeId":
+			values = append(values, o.ID)
+		case "flowOutcomeValue":
+			values = append(values, o.Value)
+		}
+	}
+	return values
 }
 
 func evaluationThings(c *conversation) []thing {
@@ -187,7 +262,8 @@ func evaluationThings(c *conversation) []thing {
 	for _, e := range c.Evaluations {
 		all = append(all, named(map[string]string{
 			"contextId": e.ContextID, "evaluationId": e.EvaluationID, "evaluatorId": e.EvaluatorID, "eventTime": e.EventTime,
-			"evaluationStatus": e.Status, "formId": e.FormID, "queueId": e.QueueID, "userId": e.UserID,
+			"evaluationStatus": e.Status, "formId": e.FormID, "formName": e.FormName, "released": strconv.FormatBool(e.Released),
+			"rescored": strconv.FormatBool(e.Rescored), "queueId": e.QueueID, "userId": e.UserID,
 			"oTotalScore": strconv.FormatInt(e.Score, 10), "oTotalCriticalScore": strconv.FormatInt(e.CriticalScore, 10),
 		}))
 	}
@@ -198,7 +274,7 @@ func surveyThings(c *conversation) []thing {
 	var all []thing
 	for _, s := range c.Surveys {
 		all = append(all, named(map[string]string{
-			"eventTime": s.EventTime, "queueId": s.QueueID, "surveyFormId": s.FormID, "surveyId": s.SurveyID, "surveyStatus": s.Status,
+			"eventTime": s.EventTime, "queueId": s.QueueID, "surveyFormId": s.FormID, "surveyId": s.SurveyID, "surveyStatus": s.Status, "surveyType": s.Type,
 			"surveyPromoterScore": strconv.Itoa(s.PromoterScore), "userId": s.UserID, "oSurveyTotalScore": strconv.FormatInt(s.Score, 10),
 		}))
 	}
@@ -208,9 +284,7 @@ func surveyThings(c *conversation) []thing {
 func resolutionThings(c *conversation) []thing {
 	var all []thing
 	for _, r := range c.Resolutions {
-		all = append(all, named(map[string]string{
-			"eventTime": r.EventTime, "queueId": r.QueueID, "userId": r.UserID, "nNextContactAvoided": strconv.FormatInt(r.Avoided, 10),
-		}))
+		all = append(all, named(map[string]string{"nNextContactAvoided": strconv.FormatInt(r.Avoided, 10)}))
 	}
 	return orNone(all)
 }

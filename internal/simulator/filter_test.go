@@ -44,18 +44,26 @@ func TestFiltersOfJobsLetThroughWhatTheySay(t *testing.T) {
 					})
 				})
 			}},
-		"division":      {"conversationFilters", one(matches("divisionId", division)), func(c conversation) bool { return slices.Contains(c.DivisionIDs, division) }},
-		"originating":   {"conversationFilters", one(map[string]any{"dimension": "originatingDirection", "value": "outbound"}), func(c conversation) bool { return c.OriginatingDirection == "outbound" }},
-		"ended":         {"conversationFilters", one(map[string]any{"type": "dimension", "dimension": "conversationEnd", "operator": "exists"}), func(c conversation) bool { return c.ConversationEnd != "" }},
-		"going on":      {"conversationFilters", one(map[string]any{"type": "dimension", "dimension": "conversationEnd", "operator": "notExists"}), func(c conversation) bool { return c.ConversationEnd == "" }},
-		"started":       {"conversationFilters", one(map[string]any{"type": "dimension", "dimension": "conversationStart", "operator": "exists"}), func(conversation) bool { return true }},
-		"id":            {"conversationFilters", one(matches("conversationId", first.ConversationID)), func(c conversation) bool { return c.ConversationID == first.ConversationID }},
-		"mos":           {"conversationFilters", one(map[string]any{"dimension": "mediaStatsMinConversationMos", "range": map[string]any{"gte": 4, "lt": 4.5}}), func(c conversation) bool { return c.MediaStatsMinMos >= 4 && c.MediaStatsMinMos < 4.5 }},
-		"metric":        {"conversationFilters", one(map[string]any{"type": "metric", "metric": "tIvr", "operator": "exists"}), anySession(func(s session) bool { return s.Flow != nil })},
-		"evaluated":     {"evaluationFilters", one(matches("formId", formIDs[0])), func(c conversation) bool { return len(c.Evaluations) > 0 && c.Evaluations[0].FormID == formIDs[0] }},
-		"not surveyed":  {"surveyFilters", one(map[string]any{"dimension": "surveyId", "operator": "notExists"}), func(c conversation) bool { return len(c.Surveys) == 0 }},
-		"resolved":      {"resolutionFilters", one(map[string]any{"dimension": "eventTime", "operator": "exists"}), func(c conversation) bool { return len(c.Resolutions) > 0 }},
-		"unknown to it": {"segmentFilters", one(map[string]any{"dimension": "cobrowseRole", "operator": "exists"}), func(conversation) bool { return false }},
+		"division":     {"conversationFilters", one(matches("divisionId", division)), func(c conversation) bool { return slices.Contains(c.DivisionIDs, division) }},
+		"originating":  {"conversationFilters", one(map[string]any{"dimension": "originatingDirection", "value": "outbound"}), func(c conversation) bool { return c.OriginatingDirection == "outbound" }},
+		"ended":        {"conversationFilters", one(map[string]any{"type": "dimension", "dimension": "conversationEnd", "operator": "exists"}), func(c conversation) bool { return c.ConversationEnd != "" }},
+		"going on":     {"conversationFilters", one(map[string]any{"type": "dimension", "dimension": "conversationEnd", "operator": "notExists"}), func(c conversation) bool { return c.ConversationEnd == "" }},
+		"started":      {"conversationFilters", one(map[string]any{"type": "dimension", "dimension": "conversationStart", "operator": "exists"}), func(conversation) bool { return true }},
+		"id":           {"conversationFilters", one(matches("conversationId", first.ConversationID)), func(c conversation) bool { return c.ConversationID == first.ConversationID }},
+		"mos":          {"conversationFilters", one(map[string]any{"dimension": "mediaStatsMinConversationMos", "range": map[string]any{"gte": 4, "lt": 4.5}}), func(c conversation) bool { return c.MediaStatsMinMos >= 4 && c.MediaStatsMinMos < 4.5 }},
+		"metric":       {"conversationFilters", one(map[string]any{"type": "metric", "metric": "tIvr", "operator": "exists"}), anySession(func(s session) bool { return s.Flow != nil })},
+		"evaluated":    {"evaluationFilters", one(matches("formId", formIDs[0])), func(c conversation) bool { return len(c.Evaluations) > 0 && c.Evaluations[0].FormID == formIDs[0] }},
+		"not surveyed": {"surveyFilters", one(map[string]any{"dimension": "surveyId", "operator": "notExists"}), func(c conversation) bool { return len(c.Surveys) == 0 }},
+		"resolved":     {"resolutionFilters", one(map[string]any{"metric": "nNextContactAvoided", "operator": "exists"}), func(c conversation) bool { return len(c.Resolutions) > 0 }},
+		"phone":        {"segmentFilters", one(map[string]any{"dimension": "edgeId", "operator": "exists"}), anySession(func(s session) bool { return s.EdgeID != "" })},
+		"routed":       {"segmentFilters", one(matches("usedRouting", "Standard")), anySession(func(s session) bool { return s.UsedRouting == "Standard" })},
+		"flow's end": {"segmentFilters", one(matches("flowOutcome", "SUCCESS")), anySession(func(s session) bool {
+			return s.Flow != nil && slices.ContainsFunc(s.Flow.Outcomes, func(o outcome) bool { return o.Outcome == "SUCCESS" })
+		})},
+		"recorded screen": {"segmentFilters", one(matches("screenRecording", "true")), func(c conversation) bool {
+			return slices.ContainsFunc(c.Participants, func(p participant) bool { return p.ScreenRecording != nil && *p.ScreenRecording })
+		}},
+		"unknown to it": {"segmentFilters", one(map[string]any{"dimension": "groupId", "operator": "exists"}), func(conversation) bool { return false }},
 	} {
 		want := c.truths(day, func(t2 Conversation) bool { return test.holds(parsed(t, string(t2.Body))) })
 		got := c.bodies(ask(day, test.kind, test.filters))
