@@ -22,8 +22,8 @@ func TestEncodeAllocatesNothingPerRow(t *testing.T) {
 func TestEncodeAllocatesNothingPerConversation(t *testing.T) {
 	c, row := jobs(t), rowOf(t, conversation(t))
 	// Values that do not fit, and keys that come twice, are no reason to allocate either.
-	odd := rowOf(t, `{"conversationId":"c","conversationStart":0,"divisionIds":[{}],"participants":[
-		{"purpose":[],"attributes":{"b":"1","a":2,"b":true}},{"attributes":{"a":null}},{"sessions":[{"flow":5,"metrics":[{"value":"x"}]}]}]}`)
+	odd := rowOf(t, `{"conversationId":"c","conversationStart":0,"divisionIds":{},"participants":[
+		{"purpose":[],"attributes":{"b":"1","a":2,"b":true}},{"attributes":{"a":null,"b":{}}},{"sessions":[{"flow":5,"metrics":[{"value":"x"}]}]}]}`)
 	dst := make([]byte, 0, 8192)
 	for name, row := range map[string]*conv.Row{"conversation": row, "odd": odd} {
 		if _, facts := c.Encode(dst, 1, row); facts.Reject != nil {

@@ -111,11 +111,10 @@ func (p position) below(name string) string {
 	return p.path + "." + name
 }
 
-// sortFields fixes the order of fingerprint entries once, whatever the contract's order is.
+// sortFields fixes the order of fingerprint entries, and what stands before their tags, once,
+// whatever the contract's order is.
 func (r *record) sortFields() {
 	for i := range r.fields {
-		f := &r.fields[i]
-		f.frame = append(binary.BigEndian.AppendUint32(nil, uint32(len(f.source))), f.source...)
 		r.sorted = append(r.sorted, i)
 	}
 	slices.SortStableFunc(r.sorted, func(i, j int) int {
@@ -123,4 +122,15 @@ func (r *record) sortFields() {
 		return cmp.Or(cmp.Compare(a.source, b.source), cmp.Compare(a.kind.tag(), b.kind.tag()))
 	})
 	r.inOrder = slices.IsSorted(r.sorted)
+	same := 0 // fields before this one that have its source
+	for at, i := range r.sorted {
+		f := &r.fields[i]
+		if at > 0 && r.fields[r.sorted[at-1]].source == f.source {
+			same++
+		} else {
+			same = 0
+		}
+		path := f.source + strings.Repeat("*", same) // no source holds an asterisk
+		f.frame = append(binary.BigEndian.AppendUint32(nil, uint32(len(path))), path...)
+	}
 }

@@ -108,7 +108,7 @@ func TestWhatCannotBeDecodedIsAnError(t *testing.T) {
 func TestNestedValuesAreDecodedAsJSON(t *testing.T) {
 	row := `{"id":"a","r":{"m.l":null,"t":{"at":0}},"r.d":{"z":[0.5,2],"<&>":[],"e":[],"d":[],"g":[],"c":[],"f":[],"b":[]},"c":{"x":{"n":-1}},
 		"a":[null,{"k":"\"é\"","f":[[],[1,null]],"m":{"b":true,"a":null}},{"k":"","m":null}]}`
-	want := `{"id":"a","r":{"s":null,"l":null,"i":3,"t":"1970-01-01T00:00:00.000Z"},` +
+	want := `{"id":"a","r":{"s":null,"u":0,"l":null,"i":3,"t":"1970-01-01T00:00:00.000Z"},` +
 		`"a":[null,{"k":"\"é\"","f":[[],[1,null]],"m":{"a":null,"b":true}},{"k":"","f":null,"m":null}],` +
 		`"d":{"<&>":[],"b":[],"c":[],"d":[],"e":[],"f":[],"g":[],"z":[0.5,2]},"c":{"x":{"n":-1}}}`
 	if diff := cmp.Diff(want, decodeRow(t, everyNesting(t), row)); diff != "" {

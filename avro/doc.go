@@ -31,18 +31,23 @@
 //	array             an array; its elements in order
 //	map               an object; its keys as they are, written sorted by their bytes
 //
-// Any other value becomes null where the field is nullable and not required; otherwise the
-// row is rejected. A scalar or an array where the source goes through an object counts as
-// such a value. An absent value becomes the default, or null where there is none. An
-// explicit null becomes null, or the default where the field is not nullable.
+// Any other value does not fit. It becomes null where the field is nullable and not required;
+// otherwise the row is rejected. A scalar or an array where the source goes through an object
+// counts as such a value. An absent value becomes the default, or null where there is none.
+// An explicit null becomes null, or the default where the field is not nullable.
 //
 // # What does not fit inside a record, an array or a map
 //
-// A null element of an array, or value of a map, is null where the type of its items is
-// nullable, and does not fit otherwise. What does not fit becomes null where it is nullable.
-// Where it is not, the whole that it is part of does not fit either, and so on: the nearest
-// nullable thing around it becomes null. The row is rejected where there is none, or where a
-// required field comes first.
+// An element of an array, or a value of a map, that does not fit becomes null where the type
+// of the items is nullable. Where it is not, the row is rejected, whatever stands around the
+// array or map, and null is an element that is missing: nothing is emptied or cut short for
+// one element, as no consumer could tell. An array or a map that does not fit as a whole, as
+// an object where an array is contracted, is a field that does not fit.
+//
+// A field of a record that does not fit becomes null where it can, as a field of the row does.
+// Where it cannot, its record does not fit either, and so on: the nearest nullable record
+// around it becomes null. The row is rejected where there is none, or where a required field
+// or an element that cannot be null comes first.
 //
 // A required field is a promise about every object that its record is read from: if it is
 // missing in one, the row is rejected, whatever stands around it. So all of a row is read,
@@ -55,11 +60,12 @@
 // # What the fingerprint hashes
 //
 // [conv.Facts] carry the fingerprint of the row's content. It is [conv.Hash64] over one
-// entry for each field that has a value, sorted by source path, then by the tag of the
-// field's type:
+// entry for each field that is not published as if it were absent, sorted by source path, then
+// by the tag of the field's type:
 //
 //	uint32  length of the source path, big-endian
-//	bytes   source path
+//	bytes   source path; behind it an asterisk for each field that stands before this one and
+//	        has the same source, so that an entry is of one field
 //	byte    tag: 's' string, 'n' number, 'b' boolean, 't' timestamp-millis,
 //	        'r' record, 'a' array, 'm' map, 'z' null
 //	uint32  length of the value, big-endian
@@ -69,16 +75,19 @@
 // canonical text; true or false; a timestamp's epoch milliseconds in decimal. The others hold
 // entries of the same form, back to back:
 //
-//	record  an entry for each of its fields that has a value, sorted as those of the row
+//	record  an entry for each of its fields that is not published as if absent, sorted as
+//	        those of the row
 //	array   an entry for each element, in order, that starts with the tag: it has no path
 //	map     an entry for each key, sorted by its bytes, with the key in place of the path
 //
 // So neither key order nor white space, escapes, 5 or 5.0, or the offset of a timestamp change
 // a fingerprint. A field that an object lacks has no entry, so a field added to the contract
-// changes nothing for rows that lack it, however deep it stands. A null field has an entry,
-// 'z' with an empty value, only where an absent value would have been published as something
-// else; a null element and a null value of a map always have one. Equal fingerprints mean
-// equal records.
+// changes nothing for rows that lack it, however deep it stands. Nor has one whose value is
+// the default, or whose null is what an absent value becomes; only a required field, which
+// cannot be absent, always has one. Any other null is an entry 'z' with an empty value, as is
+// each null element and each null value of a map: {"a": null} is another map than {}. Of the
+// records of one contract, equal fingerprints mean equal bytes, and equal bytes mean equal
+// fingerprints.
 //
 // The identity is the same hash over the entries of the identity fields alone.
 //

@@ -1,6 +1,7 @@
 package avro
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 
@@ -67,7 +68,7 @@ func notAnObject(row *conv.Row) *conv.Reject {
 }
 
 // encodeFields appends the fields of the object at token object to dst, and an entry for each
-// that has a value to e.entries, in contract order; e.ends gets the end of each. It reports
+// that is not published as if absent to e.entries, in contract order; e.ends gets the end of each. It reports
 // whether all fit, and reads all even where one does not: a required one may be missing.
 func (e *encoder) encodeFields(dst []byte, r *record, object uint32) (out []byte, fits bool) {
 	base := len(e.found)
@@ -110,6 +111,9 @@ func (e *encoder) encodeField(dst []byte, f *field, base int) ([]byte, bool) {
 		e.entries = append(e.entries, f.frame...)
 		var fits bool
 		if dst, fits = e.encodePresent(dst, &f.avroType, i); fits {
+			if !f.required && bytes.Equal(dst[start:], f.absent) {
+				e.entries = e.entries[:entry] // it says no more than an absent value
+			}
 			return dst, true
 		}
 	}

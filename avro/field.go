@@ -20,7 +20,7 @@ type field struct {
 	place    place
 
 	absent []byte // Avro bytes where the object lacks the value: default or null; nil for neither
-	frame  []byte // of the fingerprint entry: the length of the source path, and the path
+	frame  []byte // of the fingerprint entry: the length of the path, and the path
 }
 
 // maxSegments bounds a source path: its spellings double with every segment.

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"convstream/internal/conv"
 )
 
@@ -95,7 +97,7 @@ func TestContentChangesTheFingerprint(t *testing.T) {
 	seen := map[uint64]string{}
 	for _, row := range []string{
 		`{}`, `{"a":"1"}`, `{"b":"1"}`, `{"a":"","b":"1"}`, `{"a":"1","b":""}`, `{"a":"1","b":"1"}`, `{"a.b":"1"}`,
-		`{"a":"1s\u0000"}`, `{"d":null}`, `{"d":"x"}`, `{"d":"y"}`,
+		`{"a":"1s\u0000"}`, `{"d":null}`, `{"d":"y"}`,
 	} {
 		f := factsOf(t, c, row).Fingerprint
 		if other, ok := seen[f]; ok {
@@ -111,6 +113,75 @@ func TestNullAndAbsentAreTheSameContent(t *testing.T) {
 	with := `{"metrics.queuetime.ms":null,"attributes.custom":{"case_priority":null},` + without[1:]
 	if factsOf(t, c, without) != factsOf(t, c, with) {
 		t.Error("an explicit null changed the facts")
+	}
+}
+
+// A row that spells out what it would be given anyway is no revision.
+func TestADefaultAndAnAbsentValueAreTheSameContent(t *testing.T) {
+	for field, values := range map[string][]string{
+		`"type":"long","default":0`:                                                                      {`0`, `0.0`, `-0`, `"0"`, `null`},
+		`"type":["long","null"],"default":-7`:                                                            {`-7`, `"-7.0"`},
+		`"type":"string","default":"\u00e9"`:                                                             {`"é"`, `"\u00e9"`, `null`},
+		`"type":"string","default":""`:                                                                   {`""`},
+		`"type":"double","default":0.1`:                                                                  {`0.1`, `1e-1`},
+		`"type":"float","default":0.1`:                                                                   {`0.1`, `0.10000000001`},
+		`"type":"boolean","default":false`:                                                               {`false`, `"false"`},
+		`"type":{"type":"long","logicalType":"timestamp-millis"},"default":0`:                            {`0`, `"1970-01-01T01:00:00+01:00"`},
+		`"type":{"type":"array","items":"long"},"default":[]`:                                            {`[]`, `[ ]`},
+		`"type":[{"type":"map","values":"long"},"null"],"default":{}`:                                    {`{}`},
+		`"type":["null","string"],"default":null`:                                                        {`null`, `[]`},
+		`"type":["string","null"]`:                                                                       {`null`, `[]`},
+		`"type":["null",{"type":"array","items":{"type":"map","values":"string"}}]`:                      {`null`, `{}`},
+		`"type":["null",{"type":"record","name":"R","fields":[{"name":"n","type":"long","default":0}]}]`: {`null`, `{"n":[]}`},
+	} {
+		c := contractOf(t, `{"name":"id","type":"string","required":true,"identity":true}`, `{"name":"f",`+field+`}`)
+		want := factsOf(t, c, `{"id":"1"}`)
+		if id := first8("\x00\x00\x00\x02ids\x00\x00\x00\x011"); want.Fingerprint != id || want.Reject != nil {
+			t.Errorf("%s: %+v, want the fingerprint %016x", field, want, id)
+		}
+		for _, value := range values {
+			row := `{"id":"1","f":` + value + `}`
+			if diff := cmp.Diff(encodeBody(t, c, `{"id":"1"}`), encodeBody(t, c, row)); diff != "" || factsOf(t, c, row) != want {
+				t.Errorf("%s by %s: %+v, want %+v; %s", row, field, factsOf(t, c, row), want, diff)
+			}
+		}
+	}
+}
+
+// No row can lack a required field, so that its default is content like any other value: a
+// row's own id above all.
+func TestTheDefaultOfARequiredFieldIsContent(t *testing.T) {
+	c := contractOf(t, `{"name":"id","type":"string","default":"0","required":true,"identity":true}`)
+	want := first8("\x00\x00\x00\x02ids\x00\x00\x00\x010")
+	if got := factsOf(t, c, `{"id":"0"}`); got.Identity != want || got.Fingerprint != want {
+		t.Errorf("%+v, want %016x twice", got, want)
+	}
+}
+
+// Without a mark of its own the one entry of these rows could be of either field.
+func TestFieldsOfOneSourceHaveEntriesOfTheirOwn(t *testing.T) {
+	record := func(name, field string) string {
+		return `["null",{"type":"record","name":"` + name + `","fields":[` + field + `]}]`
+	}
+	for _, test := range []struct{ first, second, row, other, entries string }{
+		{`["boolean","null"],"default":true`, `["long","null"],"default":0`, `{"a":0}`, `{"a":true}`,
+			"\x00\x00\x00\x01a" + "z\x00\x00\x00\x00"},
+		{record("R", `{"name":"x","type":"long","default":0}`), record("S", `{"name":"x","type":"boolean","default":true}`), `{"a":{"x":0}}`, `{"a":{"x":true}}`,
+			"\x00\x00\x00\x01a" + "r\x00\x00\x00\x00"},
+		{record("R", `{"name":"x","type":"long","default":0}`), record("S", `{"name":"y","type":"long","default":0}`), `{"a":{"y":"?"}}`, `{"a":{"x":"?"}}`,
+			"\x00\x00\x00\x01a" + "r\x00\x00\x00\x00"},
+	} {
+		c := contractOf(t, `{"name":"f","source":"a","type":`+test.first+`}`, `{"name":"g","source":"a","type":`+test.second+`}`)
+		if cmp.Equal(encodeBody(t, c, test.row), encodeBody(t, c, test.other)) {
+			t.Fatalf("%s and %s are one record", test.row, test.other)
+		}
+		if got, want := factsOf(t, c, test.row).Fingerprint, first8(test.entries); got != want {
+			t.Errorf("%s: %016x, want %016x", test.row, got, want)
+		}
+		marked := "\x00\x00\x00\x02a*" + test.entries[len("\x00\x00\x00\x01a"):]
+		if got, want := factsOf(t, c, test.other).Fingerprint, first8(marked); got != want {
+			t.Errorf("%s: %016x, want %016x", test.other, got, want)
+		}
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"convstream/internal/conv"
 )
 
 // modelFields lists the fields of the platform's conversation model, and of the models inside
@@ -57,7 +59,7 @@ func model(t testing.TB) []modelField {
 func TestDefaultJobsContractIsTheWholeModel(t *testing.T) {
 	avroNames := map[string]string{
 		"string": "string", "enum": "string", "boolean": "boolean", "double": "double", "int32": "int", "int64": "long",
-		"date-time": "timestamp-millis", "object": "record", "array<object>": "array of record", "map<string,string>": "map of string",
+		"date-time": "timestamp-millis", "object": "record", "array<object>": "array of record", "map<string,string>": "map of string or null",
 		"array<string>": "array of string", "array<enum>": "array of string", "array<int32>": "array of int", "array<int64>": "array of long",
 	}
 	var want []string
@@ -138,7 +140,7 @@ func probe(t *testing.T, typ string) (spelt string, native any) {
 	case "array<int64>":
 		return `[9007199254740993]`, union("array", []any{int64(9007199254740993)})
 	case "map<string,string>":
-		return `{"k":"v"}`, union("map", map[string]any{"k": "v"})
+		return `{"k":"v"}`, union("map", map[string]any{"k": union("string", "v")})
 	case "object":
 		return `{}`, nil
 	case "array<object>":
@@ -242,6 +244,52 @@ func TestAWholeConversationIsDecodedAsItCame(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, withoutNulls(got)); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// Customers set attributes, and may set one to null.
+func TestANullAttributeIsPublishedAsOneAndIsContent(t *testing.T) {
+	c := jobs(t)
+	seen := map[uint64]string{}
+	for attributes, want := range map[string]string{
+		`{"a":"1","b":null}`:         `{"a":"1","b":null}`,
+		`{"a":"1"}`:                  `{"a":"1"}`,
+		`{"a":"1","b":""}`:           `{"a":"1","b":""}`,
+		`{"a":"1","c":null}`:         `{"a":"1","c":null}`,
+		`{"b":null,"c":null}`:        `{"b":null,"c":null}`,
+		`{"a":true,"b":[],"c":"x"}`:  `{"a":"true","b":null,"c":"x"}`,
+		`{}`:                         `{}`,
+		`null`:                       `null`,
+		`[{"name":"a","value":"1"}]`: `null`,
+	} {
+		row := `{"conversationId":"c","conversationStart":0,"participants":[{"purpose":"agent","attributes":` + attributes + `}]}`
+		if got := decodeRow(t, c, row); !strings.Contains(got, `"attributes":`+want+`}`) {
+			t.Errorf("%s is published as %s", row, got)
+		}
+		agreesWithGoavro(t, c, codecOf(t, c), row)
+		f := factsOf(t, c, row).Fingerprint
+		if other, ok := seen[f]; ok && other != want {
+			t.Errorf("%s and %s have one fingerprint", want, other)
+		}
+		seen[f] = want
+	}
+	if len(seen) != 8 {
+		t.Errorf("%d fingerprints of 8 records", len(seen))
+	}
+}
+
+func TestAParticipantThatIsNoneIsADeadLetterAndNotAnEmptyConversation(t *testing.T) {
+	for participants, want := range map[string]*conv.Reject{
+		`[{"purpose":"agent"},null]`:              {Reason: conv.ReasonMissing, Path: "participants[1]", Expected: "object", Found: "null"},
+		`[{"purpose":"agent"},{},"x"]`:            {Reason: conv.ReasonType, Path: "participants[2]", Expected: "object", Found: "string"},
+		`[{},{"sessions":[{},{"metrics":[[]]}]}]`: {Reason: conv.ReasonType, Path: "participants[1].sessions[1].metrics[0]", Expected: "object", Found: "array"},
+		`{"purpose":"agent"}`:                     nil, // no collection: nothing stands in it
+	} {
+		row := `{"conversationId":"c","conversationStart":0,"participants":` + participants + `}`
+		out, facts := jobs(t).Encode([]byte("kept"), 1, rowOf(t, row))
+		if diff := cmp.Diff(want, facts.Reject); diff != "" || want != nil && string(out) != "kept" {
+			t.Errorf("%s: dst %q, %s", row, out, diff)
+		}
 	}
 }
 

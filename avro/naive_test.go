@@ -31,8 +31,8 @@ type naiveValue struct {
 	problems []problem // in the order of reading
 }
 
-// problem is a reason to reject the row. A soft one goes where something around it can
-// become null.
+// problem is a reason to reject the row. A soft one goes where a record around it, or the
+// element that it is in, can become null.
 type problem struct {
 	conv.Reject
 	soft bool
@@ -52,7 +52,7 @@ func naiveEncode(t testing.TB, c *Contract, raw string) naiveRow {
 // naiveRecord reads a record's fields from an object at a path.
 func naiveRecord(s *shape, members []naiveMember, path string) naiveValue {
 	native := map[string]any{}
-	type entry struct{ source, order, tag, value string }
+	type entry struct{ source, order, tag, value, mark string }
 	var entries []entry
 	out := naiveValue{native: native, fits: true}
 	for i := range s.fields {
@@ -67,15 +67,23 @@ func naiveRecord(s *shape, members []naiveMember, path string) naiveValue {
 		if v.native != (useDefault{}) {
 			native[f.name] = v.native
 		}
-		if v.fits && tag != "" {
-			entries = append(entries, entry{f.source, tagOf(f.kind), tag, v.content})
+		if !v.fits {
+			tag = ""
 		}
+		entries = append(entries, entry{source: f.source, order: tagOf(f.kind), tag: tag, value: v.content})
 	}
 	slices.SortStableFunc(entries, func(a, b entry) int {
 		return cmp.Or(cmp.Compare(a.source, b.source), cmp.Compare(a.order, b.order))
 	})
-	for _, e := range entries {
-		out.content += sized(e.source) + e.tag + sized(e.value)
+	for i, e := range entries {
+		for _, before := range entries[:i] {
+			if before.source == e.source {
+				entries[i].mark += "*"
+			}
+		}
+		if e.tag != "" {
+			out.content += sized(e.source+entries[i].mark) + e.tag + sized(e.value)
+		}
 	}
 	return out
 }
@@ -114,12 +122,13 @@ func naiveField(f *shapeField, at found, path string) (v naiveValue, tag string)
 			if f.nullable {
 				v.native = map[string]any{f.branch: v.native}
 			}
+			if !f.required && f.hasDefault && !f.defaultNull && v.content == f.defaultContent() {
+				return v, ""
+			}
 			return v, tagOf(f.kind)
 		}
 		if f.required {
-			for i := range v.problems {
-				v.problems[i].soft = false
-			}
+			harden(v.problems)
 		}
 		if f.required || !f.nullable {
 			return v, ""
@@ -132,25 +141,44 @@ func naiveField(f *shapeField, at found, path string) (v naiveValue, tag string)
 	return v, "z"
 }
 
+// defaultContent is a default as fingerprints know it. Of a collection it is an empty one.
+func (f *shapeField) defaultContent() string {
+	if f.items != nil {
+		return ""
+	}
+	native, _ := naiveScalar(f.kind, f.defaultValue)
+	return naiveContent(native)
+}
+
 func hard(problems []problem) []problem {
 	return slices.DeleteFunc(problems, func(p problem) bool { return p.soft })
+}
+
+func harden(problems []problem) {
+	for i := range problems {
+		problems[i].soft = false
+	}
 }
 
 // naiveItem reads an element of an array or a value of a map. The content is its whole entry.
 func naiveItem(s *shape, value any, path string) naiveValue {
 	const null = "z\x00\x00\x00\x00"
-	if value == nil && s.nullable {
+	switch {
+	case value == nil && s.nullable:
 		return naiveValue{fits: true, content: null}
+	case value == nil:
+		return naiveValue{problems: []problem{{Reject: conv.Reject{
+			Reason: conv.ReasonMissing, Path: path, Expected: s.expects(), Found: "null",
+		}}}}
 	}
-	v := misfit(path, s.expects(), value)
-	if value != nil {
-		v = naiveRead(s, value, path)
-	}
+	v := naiveRead(s, value, path)
 	switch {
 	case v.fits && s.nullable:
 		v.native = map[string]any{s.branch: v.native}
 	case s.nullable:
 		return naiveValue{fits: true, content: null, problems: hard(v.problems)}
+	case !v.fits:
+		harden(v.problems)
 	}
 	v.content = tagOf(s.kind) + sized(v.content)
 	return v

@@ -108,7 +108,7 @@ func (e *encoder) gatherMembers(object uint32) {
 
 // encodeItem appends an element of an array or a value of a map: tag, length and value of its
 // fingerprint entry have nothing before them but a map's key. A value that does not fit
-// becomes null where it can; else it reports false.
+// becomes null where it can; else the row is rejected, and it reports false.
 func (e *encoder) encodeItem(dst []byte, t *avroType, i uint32) ([]byte, bool) {
 	start, entry := len(dst), len(e.entries)
 	switch found := e.row.Tokens[i].Kind; {
@@ -118,7 +118,7 @@ func (e *encoder) encodeItem(dst []byte, t *avroType, i uint32) ([]byte, bool) {
 			return dst, true
 		}
 	case t.null == nil:
-		e.mismatch(t.fatal, t.kind.String(), found)
+		e.fail(conv.ReasonMissing, t.kind.String(), found.String())
 	}
 	dst, e.entries = dst[:start], e.entries[:entry]
 	if t.null == nil {

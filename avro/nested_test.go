@@ -81,17 +81,15 @@ func TestMapsAreWrittenByKeyWhateverTheirOrder(t *testing.T) {
 }
 
 // The rows with a value that does not fit stand before rows with what becomes of it.
-func TestWhatDoesNotFitMakesTheNearestNullableThingAroundItNull(t *testing.T) {
+func TestWhatDoesNotFitMakesTheNearestNullableFieldAroundItNull(t *testing.T) {
 	for row, same := range map[string]string{
 		`{"id":"a","flow":"main"}`:                                          `{"id":"a"}`,
 		`{"id":"a","flow":[{}]}`:                                            `{"id":"a"}`,
 		`{"id":"a","flow":{"meta":{"name":[]},"version":2}}`:                `{"id":"a","flow":{"version":2}}`,
 		`{"id":"a","flow":{"meta":5,"version":2}}`:                          `{"id":"a","flow":{"version":2}}`,
 		`{"id":"a","flow":{"meta":{"name":"m"},"version":"two"}}`:           `{"id":"a"}`,
-		`{"id":"a","legs":[{"id":"x","stats":[1,"?",{}]}]}`:                 `{"id":"a","legs":[{"id":"x","stats":[1,null,null]}]}`,
 		`{"id":"a","legs":[{"id":"x","stats":{"0":1}}]}`:                    `{"id":"a","legs":[{"id":"x"}]}`,
-		`{"id":"a","legs":[{"id":"x","tags":{"a":"1","b":null}}]}`:          `{"id":"a","legs":[{"id":"x"}]}`,
-		`{"id":"a","legs":[{"id":"x","tags":{"a":{},"b":"1"}},{"id":"y"}]}`: `{"id":"a","legs":[{"id":"x"},{"id":"y"}]}`,
+		`{"id":"a","legs":[{"id":"x","tags":[]},{"id":"y","tags":"none"}]}`: `{"id":"a","legs":[{"id":"x"},{"id":"y"}]}`,
 	} {
 		c := calls(t)
 		if diff := cmp.Diff(encodeBody(t, c, same), encodeBody(t, c, row)); diff != "" {
@@ -103,19 +101,68 @@ func TestWhatDoesNotFitMakesTheNearestNullableThingAroundItNull(t *testing.T) {
 	}
 }
 
+// An element is null where it can be, and rejects the row where it cannot: no collection is
+// given up for it, though the collection, or something around it, could be null.
+func TestNoCollectionIsGivenUpForOneElement(t *testing.T) {
+	record := `{"type":"record","name":"R","fields":[{"name":"n","type":"long","default":0},{"name":"s","type":["null","string"]}]}`
+	missing := func(path, expected string) *conv.Reject {
+		return &conv.Reject{Reason: conv.ReasonMissing, Path: path, Expected: expected, Found: "null"}
+	}
+	wrong := func(path, expected, found string) *conv.Reject {
+		return &conv.Reject{Reason: conv.ReasonType, Path: path, Expected: expected, Found: found}
+	}
+	for _, test := range []struct {
+		field, value string
+		same         string // what the value is published as
+		reject       *conv.Reject
+	}{
+		{`{"type":"map","values":"string"}`, `{"a":"1","b":null}`, "", missing(`f["b"]`, "string")},
+		{`{"type":"map","values":"string"}`, `{"a":"1","b":[]}`, "", wrong(`f["b"]`, "string", "array")},
+		{`{"type":"map","values":["null","string"]}`, `{"a":"1","b":{}}`, `{"a":"1","b":null}`, nil},
+		{`{"type":"array","items":"long"}`, `[1,2,null]`, "", missing("f[2]", "long")},
+		{`{"type":"array","items":"long"}`, `[1,"two"]`, "", wrong("f[1]", "long", "string")},
+		{`{"type":"array","items":["long","null"]}`, `[1,"two",{},3]`, `[1,null,null,3]`, nil},
+		{`{"type":"array","items":` + record + `}`, `[{"n":1},null]`, "", missing("f[1]", "object")},
+		{`{"type":"array","items":` + record + `}`, `[{"n":1},5]`, "", wrong("f[1]", "object", "number")},
+		{`{"type":"array","items":` + record + `}`, `[{"n":1},{"n":"x"}]`, "", wrong("f[1].n", "long", "string")},
+		{`{"type":"array","items":` + record + `}`, `[{"n":null,"s":{}}]`, `[{"n":0,"s":null}]`, nil},
+		{`{"type":"array","items":["null",` + record + `]}`, `[{"n":1},{"n":"x"},5,null]`, `[{"n":1},null,null,null]`, nil},
+		{`{"type":"map","values":` + record + `}`, `{"k":{"n":[]}}`, "", wrong(`f["k"].n`, "long", "array")},
+		{`{"type":"array","items":{"type":"array","items":"long"}}`, `[[1],[2,null]]`, "", missing("f[1][1]", "long")},
+		{`{"type":"array","items":["null",{"type":"array","items":"long"}]}`, `[[1],[2,"x"]]`, "", wrong("f[1][1]", "long", "string")},
+		{`{"type":"array","items":["null",{"type":"array","items":"long"}]}`, `[[1],{"2":3}]`, `[[1],null]`, nil},
+		{`{"type":"array","items":{"type":"map","values":["null","long"]}}`, `[{"a":"x"},{}]`, `[{"a":null},{}]`, nil},
+		{`{"type":"record","name":"S","fields":[{"name":"l","type":["null",{"type":"array","items":"long"}]}]}`, `{"l":[1,false]}`, "", wrong("f.l[1]", "long", "boolean")},
+	} {
+		c := contractOf(t, `{"name":"f","type":["null",`+test.field+`],"default":null}`)
+		row := `{"f":` + test.value + `}`
+		agreesWithGoavro(t, c, codecOf(t, c), row)
+		if diff := cmp.Diff(test.reject, factsOf(t, c, row).Reject); diff != "" {
+			t.Errorf("%s by %s: %s", row, test.field, diff)
+		}
+		if test.reject != nil {
+			continue
+		}
+		same := `{"f":` + test.same + `}`
+		if diff := cmp.Diff(encodeBody(t, c, same), encodeBody(t, c, row)); diff != "" || factsOf(t, c, same) != factsOf(t, c, row) {
+			t.Errorf("%s by %s is not published as %s: %s", row, test.field, same, diff)
+		}
+	}
+}
+
 func TestR14R70_ANestedValueThatBreaksTheContractIsNamedByItsJSONPath(t *testing.T) {
 	reject := func(reason, path, expected, found string) *conv.Reject {
 		return &conv.Reject{Reason: reason, Path: path, Expected: expected, Found: found}
 	}
 	for row, want := range map[string]*conv.Reject{
 		`{"id":"a","legs":{}}`:                                      reject(conv.ReasonType, "legs", "array", "object"),
-		`{"id":"a","legs":[{"id":"x"},null]}`:                       reject(conv.ReasonType, "legs[1]", "object", "null"),
+		`{"id":"a","legs":[{"id":"x"},null]}`:                       reject(conv.ReasonMissing, "legs[1]", "object", "null"),
 		`{"id":"a","legs":[{"id":"x"},[]]}`:                         reject(conv.ReasonType, "legs[1]", "object", "array"),
 		`{"id":"a","legs":[{"id":"x"},{}]}`:                         reject(conv.ReasonMissing, "legs[1].id", "string", "nothing"),
 		`{"id":"a","legs":[{"id":null}]}`:                           reject(conv.ReasonMissing, "legs[0].id", "string", "null"),
 		`{"id":"a","legs":[{"id":{}}]}`:                             reject(conv.ReasonType, "legs[0].id", "string", "object"),
 		`{"id":"a","legs":[{"id":"x","codes":[1,2,"three",null]}]}`: reject(conv.ReasonType, "legs[0].codes[2]", "long", "string"),
-		`{"id":"a","legs":[{"id":"x","codes":[null]}]}`:             reject(conv.ReasonType, "legs[0].codes[0]", "long", "null"),
+		`{"id":"a","legs":[{"id":"x","codes":[null]}]}`:             reject(conv.ReasonMissing, "legs[0].codes[0]", "long", "null"),
 		`{"legs":[{}]}`:                                             reject(conv.ReasonMissing, "id", "string", "nothing"),
 	} {
 		out, facts := calls(t).Encode([]byte("kept"), 1, rowOf(t, row))
@@ -199,5 +246,5 @@ func TestManyAndDeepElementsAreEncoded(t *testing.T) {
 		t.Errorf("%.300s", diff)
 	}
 	deep := strings.Repeat(`[`, 3000) + strings.Repeat(`]`, 3000)
-	agreesWithGoavro(t, c, codecOf(t, c), `{"id":"a","x":`+deep+`,"legs":[{"id":"x","stats":[`+deep+`,1],"tags":{"k":`+deep+`}}]}`)
+	agreesWithGoavro(t, c, codecOf(t, c), `{"id":"a","x":`+deep+`,"legs":[{"id":"x","stats":[`+deep+`,1],"tags":`+deep+`}]}`)
 }

@@ -22,6 +22,16 @@ func TestR74_FingerprintOfNestedValues(t *testing.T) {
 			"a\x00\x00\x00\x13" + "a\x00\x00\x00\x00" + "a\x00\x00\x00\x09" + "b\x00\x00\x00\x04true"},
 		{"map by key", `"type":{"type":"map","values":["null","string"]}`, `{"b":"1","\u0061":null}`,
 			"m\x00\x00\x00\x15" + "\x00\x00\x00\x01a" + "z\x00\x00\x00\x00" + "\x00\x00\x00\x01b" + "s\x00\x00\x00\x011"},
+		{"map of nulls", `"type":{"type":"map","values":["string","null"]}`, `{"b":null}`,
+			"m\x00\x00\x00\x0a" + "\x00\x00\x00\x01b" + "z\x00\x00\x00\x00"},
+		{"element that does not fit", `"type":{"type":"map","values":["null","long"]}`, `{"b":"?","a":1}`,
+			"m\x00\x00\x00\x15" + "\x00\x00\x00\x01a" + "n\x00\x00\x00\x011" + "\x00\x00\x00\x01b" + "z\x00\x00\x00\x00"},
+		{"defaults in a record", `"type":{"type":"record","name":"R","fields":[{"name":"n","type":"long","default":7},{"name":"l","type":{"type":"array","items":"int"},"default":[]},{"name":"s","type":["null","string"]}]}`,
+			`{"n":7.0,"l":[],"s":""}`, "r\x00\x00\x00\x0a" + "\x00\x00\x00\x01s" + "s\x00\x00\x00\x00"},
+		{"defaults in an array", `"type":{"type":"array","items":{"type":"record","name":"R","fields":[{"name":"n","type":"long","default":7}]}}`,
+			`[{},{"n":7},{"n":8}]`, "a\x00\x00\x00\x1a" + "r\x00\x00\x00\x00" + "r\x00\x00\x00\x00" + "r\x00\x00\x00\x0b" + "\x00\x00\x00\x01n" + "n\x00\x00\x00\x018"},
+		{"two of one source", `"type":{"type":"record","name":"R","fields":[{"name":"z","source":"a","type":["null","string"]},{"name":"y","source":"a","type":["null","long"]}]}`,
+			`{"a":5}`, "r\x00\x00\x00\x17" + "\x00\x00\x00\x01a" + "n\x00\x00\x00\x015" + "\x00\x00\x00\x02a*" + "s\x00\x00\x00\x015"},
 		{"empty map", `"type":{"type":"map","values":"string"}`, `{}`, "m\x00\x00\x00\x00"},
 		{"null that is content", `"type":{"type":"record","name":"R","fields":[{"name":"i","type":[{"type":"array","items":"int"},"null"],"default":[]}]}`,
 			`{"i":null}`, "r\x00\x00\x00\x0a" + "\x00\x00\x00\x01i" + "z\x00\x00\x00\x00"},
@@ -53,9 +63,9 @@ func TestNestedContentChangesTheFingerprint(t *testing.T) {
 	c := calls(t)
 	seen := map[uint64]string{}
 	for _, row := range []string{
-		`{}`, `{"flow":{}}`, `{"flow":{"version":1}}`, `{"flow":{"meta":{"name":""}}}`, `{"legs":[]}`,
+		`{}`, `{"flow":{}}`, `{"flow":{"version":2}}`, `{"flow":{"meta":{"name":""}}}`,
 		`{"legs":[{"id":"x"}]}`, `{"legs":[{"id":"x"},{"id":"x"}]}`, `{"legs":[{"id":"x"},{"id":"y"}]}`, `{"legs":[{"id":"y"},{"id":"x"}]}`,
-		`{"legs":[{"id":"x","codes":[]}]}`, `{"legs":[{"id":"x","codes":[1,2]}]}`, `{"legs":[{"id":"x","codes":[12]}]}`, `{"legs":[{"id":"x","codes":[2,1]}]}`,
+		`{"legs":[{"id":"x","codes":[0]}]}`, `{"legs":[{"id":"x","codes":[1,2]}]}`, `{"legs":[{"id":"x","codes":[12]}]}`, `{"legs":[{"id":"x","codes":[2,1]}]}`,
 		`{"legs":[{"id":"x","stats":[]}]}`, `{"legs":[{"id":"x","stats":[null]}]}`, `{"legs":[{"id":"x","stats":[null,null]}]}`, `{"legs":[{"id":"x","stats":[0]}]}`,
 		`{"legs":[{"id":"x","tags":{}}]}`, `{"legs":[{"id":"x","tags":{"a":""}}]}`, `{"legs":[{"id":"x","tags":{"":"a"}}]}`, `{"legs":[{"id":"x","tags":{"a":"","b":""}}]}`,
 		`{"legs":[{"id":"x","tags":{"a":"b"}}]}`, `{"legs":[{"id":"x","tags":{"ab":""}}]}`, `{"legs":[{"id":"x"},{"id":"y","tags":{}}]}`,

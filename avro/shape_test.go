@@ -2,6 +2,7 @@ package avro
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 )
 
@@ -21,13 +22,16 @@ type shapeField struct {
 	required     bool
 	hasDefault   bool
 	defaultNull  bool // the default is null
+	defaultValue any  // as encoding/json reads it, numbers as they are spelled
 }
 
 // shapeOf reads a contract's schema.
 func shapeOf(t testing.TB, c *Contract) shape {
 	t.Helper()
 	var schema any
-	if err := json.Unmarshal([]byte(c.Schema()), &schema); err != nil {
+	dec := json.NewDecoder(strings.NewReader(c.Schema()))
+	dec.UseNumber()
+	if err := dec.Decode(&schema); err != nil {
 		t.Fatal(err)
 	}
 	return readShape(schema, "")
@@ -76,7 +80,7 @@ func readShapeField(schema map[string]any, namespace string) shapeField {
 	}
 	f.required, _ = schema["required"].(bool)
 	value, ok := schema["default"]
-	f.hasDefault, f.defaultNull = ok, ok && value == nil
+	f.hasDefault, f.defaultNull, f.defaultValue = ok, ok && value == nil, value
 	return f
 }
 

@@ -60,8 +60,8 @@ type avroType struct {
 	branch []byte // Avro bytes before a value: its branch in the union, empty outside one
 	null   []byte // Avro bytes of null, nil where the type is not nullable
 
-	// fatal says that a value which does not fit rejects the row: nothing that could become
-	// null instead stands between it and the row.
+	// fatal says that a value which does not fit rejects the row: no record that could become
+	// null instead stands between it and the row, or the collection whose element it is in.
 	fatal bool
 }
 
@@ -165,6 +165,7 @@ func (c *compiler) parseItems(property string, raw json.RawMessage, t *avroType,
 	if len(raw) == 0 {
 		return fmt.Errorf("its type has no %q", property)
 	}
+	at.fatal = true // a collection is not given up for one element, though it may be nullable
 	items, _, err := c.parseType(raw, at, false)
 	if err != nil {
 		return fmt.Errorf("%s: %w", property, err)

@@ -162,6 +162,26 @@ func (h *History) Check(batch, owner uint64, e Entry) (Verdict, error) {
 	return v, nil
 }
 
+// Holds says whether a key of time t was published, or is in flight. The bucket has to be ready,
+// or the error is ErrNotReady.
+func (h *History) Holds(key conv.Key, t int64) (bool, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	hour := hourOf(t)
+	b, err := h.prepare(hour)
+	if err != nil {
+		return false, fmt.Errorf("look up a row of %s: %w", conv.FormatInstant(t), err)
+	}
+	for _, f := range h.flights {
+		if t := f.tables[hour]; t != nil && t.has(key) {
+			return true, nil
+		}
+	}
+	var s standing
+	err = h.see(b, record{key: key}, &s)
+	return s.known, err
+}
+
 // flight is what the batch has in flight in one bucket.
 func (h *History) flight(batch, owner uint64, hour int64) *table {
 	i := slices.IndexFunc(h.flights, func(f flight) bool { return f.batch == batch })

@@ -89,6 +89,12 @@ func (e *PageError) Error() string {
 // Unwrap is the reader's error.
 func (e *PageError) Unwrap() error { return e.Err }
 
+// faulty says that the platform answers, and that it cannot do what it was asked for.
+func faulty(err error) bool {
+	var api *APIError
+	return errors.As(err, &api) && api.Status >= 500 && api.Temporary() && !api.PushedBack()
+}
+
 func pushedBack(err error) bool {
 	var api *APIError
 	return errors.As(err, &api) && api.PushedBack()

@@ -131,10 +131,15 @@ func New(source Source, config Config, hooks Hooks) *Extractor {
 func (e *Extractor) Pushed() uint64 { return e.gate.pushedBack() }
 
 // Submit asks the platform for the window's rows, and returns the job that collects them.
+// conv.ErrNoJob says that the platform went on failing to take the query.
 func (e *Extractor) Submit(ctx context.Context, w conv.Window) (conv.Job, error) {
-	return call(ctx, e, OpSubmit, w, func(ctx context.Context) (conv.Job, error) {
+	job, err := call(ctx, e, OpSubmit, w, func(ctx context.Context) (conv.Job, error) {
 		return e.source.Submit(ctx, w)
 	})
+	if faulty(err) {
+		err = fmt.Errorf("%w: %w", conv.ErrNoJob, err)
+	}
+	return job, err
 }
 
 // Baseline is the platform's own count of the window's rows; conv.ErrNoBaseline where it

@@ -1,6 +1,7 @@
 package extractor
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -106,5 +107,15 @@ func TestAPageOfNothingButAWatermarkHasNoRows(t *testing.T) {
 		if (err == nil) != whole || ended != whole {
 			t.Errorf("%s: %v, ended %t", page, err, ended)
 		}
+	}
+}
+
+// Behind a first page the same is broken: there was a token for it.
+func TestAPageOfNothingButAWatermarkIsBrokenBehindATokenThatLedThere(t *testing.T) {
+	err := jobsSplitter().Split(strings.NewReader(`{"dataAvailabilityDate":"2024-01-02T00:00:00.000Z"}`), conv.Position{Token: "two", Page: 1},
+		func(conv.Chunk) error { return nil })
+	var broken *PageError
+	if !errors.As(err, &broken) {
+		t.Errorf("it ends the result: %v", err)
 	}
 }

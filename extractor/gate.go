@@ -153,19 +153,24 @@ func (g *gate) serve() {
 	}
 }
 
-// first is who goes out next. Among pages it is one of the oldest job: jobs that share the
-// budget evenly also end together, and then all windows wait for polls while nobody uses it.
+// first is who goes out next. Pages stand behind the one of the oldest job: jobs that share the
+// budget evenly also end together, and then all windows wait for polls while nobody uses it. So
+// pages of a job wait until older ones are read, if those use up the budget, and nothing else
+// waits for them longer than for one page after the other.
 func (g *gate) first() *waiter {
-	w := slices.MinFunc(g.waiting, func(a, b *waiter) int { return a.rank.Compare(b.rank) })
-	if w.op != OpResults {
-		return w
-	}
-	for _, o := range g.waiting {
-		if o.op == OpResults && o.job < w.job {
-			w = o
+	var page, other *waiter
+	for _, w := range g.waiting {
+		switch {
+		case w.op == OpResults && (page == nil || w.job < page.job):
+			page = w
+		case w.op != OpResults && (other == nil || w.rank.Before(other.rank)):
+			other = w
 		}
 	}
-	return w
+	if other == nil || page != nil && page.rank.Before(other.rank) {
+		return page
+	}
+	return other
 }
 
 // turn is how long the budget has no turn.

@@ -54,7 +54,7 @@ func (l *life) begin(now time.Time) step {
 func (l *life) answered(now time.Time, s conv.JobStatus, err error) step {
 	late := !now.Before(l.deadline)
 	switch {
-	case gone(err):
+	case gone(err), faulty(err): // it was asked for as long as patience lasts
 		return step{next: jobGone}
 	case err != nil && late:
 		return step{next: jobLate}

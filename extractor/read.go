@@ -72,7 +72,7 @@ func (r *reading) page(ctx context.Context, at conv.Position) (next string, err 
 			return "", err
 		case ctx.Err() != nil:
 			return "", ctx.Err()
-		case gone(err):
+		case gone(err), faulty(err):
 			return "", fmt.Errorf("%w: %w", conv.ErrJobGone, err)
 		case !errors.As(err, &broken):
 			return "", err

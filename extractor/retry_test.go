@@ -365,3 +365,24 @@ func TestR93_MissingBaselineIsNotAskedForAgain(t *testing.T) {
 		}
 	})
 }
+
+// One bad job does not end the run: its window gets another.
+func TestR36_WhatThePlatformGoesOnFailingToDoIsTheJobsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		always := slices.Repeat([]error{refuse(OpSubmit, 500)}, 100)
+		f := &fakeSource{submit: failing(always...)}
+		x := New(f, quick(), Hooks{})
+		x.answered.Store(true)
+		start := time.Now()
+		if _, err := x.Submit(t.Context(), window); !errors.Is(err, conv.ErrNoJob) || time.Since(start) != patience {
+			t.Errorf("after %s a submission ends with %v, want conv.ErrNoJob", time.Since(start), err)
+		}
+		life := newLife(quick().Poll, start)
+		if s := life.answered(start, conv.JobStatus{}, refuse(OpStatus, 504)); s.next != jobGone {
+			t.Errorf("a poll that goes on failing leads to %v, want the job's end", s.next)
+		}
+		if s := life.answered(start, conv.JobStatus{}, io.ErrUnexpectedEOF); s.next != callFailed {
+			t.Errorf("no answer leads to %v, want the end of the run", s.next)
+		}
+	})
+}

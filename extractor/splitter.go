@@ -270,6 +270,10 @@ func (p *page) watermark() error {
 	return nil
 }
 
+// emptyResult says whether the page is that of a result without rows: in dialect jobs it has
+// nothing but the watermark. Behind a first page there is more, or a row.
+func (p *page) emptyResult() bool { return p.available != 0 && p.at.Token == "" }
+
 // trailer checks what only the page's end can tell.
 func (p *page) trailer() error {
 	if p.space(); p.pos < len(p.buf) {
@@ -278,7 +282,7 @@ func (p *page) trailer() error {
 	switch {
 	case p.err != errEnd:
 		return p.err
-	case !p.hasNext && (!p.hasRows || p.nullRows) && p.available == 0: // a watermark stands on every page, also on one that is empty
+	case !p.hasNext && (!p.hasRows || p.nullRows) && !p.emptyResult():
 		return &PageError{Offset: p.offset(), Reason: "it has neither " + p.envelope.Rows + " nor " + p.envelope.Next}
 	}
 	return nil

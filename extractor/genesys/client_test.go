@@ -182,7 +182,7 @@ func TestR40R41R47_StatusReadsTheFiveWordsAndTheirFields(t *testing.T) {
 			conv.JobStatus{State: conv.JobRunning, Word: "running", Progress: -1, Count: -1}},
 		{`{"status":"running","resultsUri":"https://api.mypurecloud.de/api/v2/analytics/report-queries/` + job.ID + `/results"}`,
 			conv.JobStatus{State: conv.JobRunning, Word: "running", Progress: -1, Count: -1}},
-		{`{"status":"running","resultsUri":["/a"]}`, conv.JobStatus{State: conv.JobRunning, Word: "running", Progress: -1, Count: -1, Results: `["/a"]`}},
+		{`{"status":"running","resultsUri":["/a"]}`, conv.JobStatus{State: conv.JobRunning, Word: "running", Progress: -1, Count: -1, Results: "what is no URL"}},
 		{`{"status":"running","resultsUri":null}`, conv.JobStatus{State: conv.JobRunning, Word: "running", Progress: -1, Count: -1}},
 		{`{"status":"failed","error":"` + strings.Repeat("<", 100_000) + `"}`,
 			conv.JobStatus{State: conv.JobFailed, Word: "failed", Progress: -1, Count: -1, Error: strings.Repeat("<", maxMessage)}},
@@ -207,6 +207,33 @@ func TestR40R41R47_StatusReadsTheFiveWordsAndTheirFields(t *testing.T) {
 	p := &platform{answer: []func(*http.Request) *http.Response{always(200, `{"progress":1}`)}}
 	if _, err := newClient(t, p).Status(context.Background(), job); err == nil {
 		t.Error("an answer without status was accepted")
+	}
+}
+
+// It may be a presigned URL, and whoever reads the log must not be let in by it.
+func TestR41_OfAnotherPlaceForTheResultsOnlySchemeHostAndPathAreKept(t *testing.T) {
+	ours := "/api/v2/analytics/report-queries/" + job.ID + "/results"
+	for uri, want := range map[string]string{
+		`"https://me:hunter2@files.example:8443/a/b%2Fc?X-Signature=hunter2&x=1#hunter2"`: "https://files.example:8443/a/b%2Fc",
+		`"https://hunter2@files.example"`:                                                 "https://files.example",
+		`"/elsewhere?token=hunter2"`:                                                      "/elsewhere",
+		`"//files.example/a?token=hunter2"`:                                               "//files.example/a",
+		`"/elsewhere?#"`:                                                                  "/elsewhere",
+		`"` + ours + `?pageToken=hunter2"`:                                                "",
+		`"https://api.mypurecloud.de` + ours + `?pageToken=hunter2"`:                      "",
+		`"https://x:` + strings.Repeat("hunter2", 100) + `@files.example/a"`:              "https://files.example/a",
+		`"https://files.example/` + strings.Repeat("a", 1000) + `"`:                       "https://files.example/" + strings.Repeat("a", maxMessage-len("https://files.example/")),
+		`"https://files.example/%zz?hunter2"`:                                             "what is no URL",
+		`"data:hunter2"`:                                                                  "what is no URL",
+		`"?hunter2"`:                                                                      "what is no URL",
+		`{"url":"https://files.example/a?token=hunter2"}`:                                 "what is no URL",
+		`""`: "", `null`: "",
+	} {
+		p := &platform{answer: []func(*http.Request) *http.Response{always(200, `{"status":"running","resultsUri":`+uri+`}`)}}
+		got, err := newClient(t, p).Status(t.Context(), job)
+		if err != nil || got.Results != want {
+			t.Errorf("%s gives %q, %v; want %q", uri, got.Results, err, want)
+		}
 	}
 }
 

@@ -100,6 +100,10 @@ func TestR15_ARegionMayBeADomainOfThePlatform(t *testing.T) {
 		"", "mars-1", "EU-CENTRAL-1", "pure.cloud.example.org", "example.org", "usw2.pure.cloud.evil.example", "evil-pure.cloud.example",
 		"api.mypurecloud.de", "https://usw2.pure.cloud", "usw2.pure.cloud/", "usw2.pure.cloud:443", "user@usw2.pure.cloud", "login.usw2.pure.cloud",
 		"impure.cloud", "mypurecloud.evil", "xmypurecloud.de", "usw2.pure.cloud\n",
+		// Domains that anybody may register.
+		"evil-pure.cloud", "usw2.my-pure.cloud", "usw2.evil-us-gov-pure.cloud", "xpure.cloud", "us-gov-evil-pure.cloud", "x.eusc-us-gov-pure.cloud",
+		"mypurecloud.xyz", "mypurecloud.co", "mypurecloud.com.br", "mypurecloudxde", "usw2xpure.cloud", "usw2.purexcloud", "usw2.pure.cloud.au",
+		"pure.cloud", "us-gov-pure.cloud", // no region has no name
 	} {
 		if base, _, ok := Endpoints(region); ok {
 			t.Errorf("%q is a region at %s", region, base)

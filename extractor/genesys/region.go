@@ -33,8 +33,9 @@ var domains = map[string]string{
 func Regions() []string { return slices.Sorted(maps.Keys(domains)) }
 
 // platformDomain is a domain of the platform, also one of a region that is newer than this
-// list. Credentials are sent there, so that it has to be one of the vendor's.
-var platformDomain = regexp.MustCompile(`^(mypurecloud\.[a-z]{2,3}(\.[a-z]{2})?|([a-z0-9]+\.)?([a-z0-9]+-)*pure\.cloud)$`)
+// list. Credentials are sent there, so that it has to be one of the vendor's own: these, and
+// single names below the last three. Anybody may register evil-pure.cloud or mypurecloud.xyz.
+var platformDomain = regexp.MustCompile(`^(mypurecloud\.(com|ie|de|jp|com\.au)|[a-z0-9]+\.(us-gov-|eusc-)?pure\.cloud)$`)
 
 // Endpoints returns the base URL of a region's API, and the URL of its token endpoint. A
 // region is one of [Regions], or a domain of the platform such as usw2.pure.cloud. ok is

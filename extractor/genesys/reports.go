@@ -143,15 +143,30 @@ func (r *reports) Status(ctx context.Context, job conv.Job) (conv.JobStatus, err
 	return status, nil
 }
 
-// elsewhere is what the platform says of where the results are, unless it is where they
-// should be.
+// elsewhere is where the platform says that the results are, unless it is where they should
+// be: scheme, host and path alone, as the rest of a URL may be what opens it to anybody.
 func (r *reports) elsewhere(job conv.Job, raw json.RawMessage) string {
-	uri, ours := said(raw), r.resultsPath(job)
-	if uri == ours || uri == r.base+ours {
+	var uri *string
+	if len(raw) == 0 || json.Unmarshal(raw, &uri) == nil && (uri == nil || *uri == "") {
 		return ""
 	}
-	return uri
+	if uri == nil {
+		return noURL
+	}
+	u, err := url.Parse(*uri)
+	if err != nil || u.Host == "" && u.Path == "" {
+		return noURL
+	}
+	u.User, u.RawQuery, u.ForceQuery, u.Fragment, u.RawFragment = nil, "", false, "", ""
+	place, ours := u.String(), r.resultsPath(job)
+	if place == ours || place == r.base+ours {
+		return ""
+	}
+	return cut(place)
 }
+
+// noURL stands for what the platform gives as a URL and is none.
+const noURL = "what is no URL"
 
 // Page opens a results page.
 func (r *reports) Page(ctx context.Context, job conv.Job, token string) (io.ReadCloser, error) {

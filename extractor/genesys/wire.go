@@ -55,6 +55,8 @@ func newHTTPClient(given *http.Client) *http.Client {
 		transport := http.DefaultTransport.(*http.Transport).Clone()
 		transport.MaxIdleConnsPerHost = 16
 		transport.ResponseHeaderTimeout = 2 * time.Minute
+		// A connection that was cut silently would be used for every repetition.
+		transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second}
 		client.Transport = transport
 	}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

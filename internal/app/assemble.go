@@ -228,6 +228,7 @@ func pipelineConfig(cfg config.Config, query string, schemaID uint32) pipeline.C
 		Overlap:   cfg.Window.Overlap,
 		Narrow:    cfg.Window.Narrow,
 		Lag:       cfg.Window.Lag,
+		Settle:    cfg.Window.Settle,
 		Windows:   cfg.Source.Concurrency,
 		Interval:  cfg.Commit.Interval,
 		Bytes:     int(cfg.Commit.Bytes),
@@ -236,7 +237,7 @@ func pipelineConfig(cfg config.Config, query string, schemaID uint32) pipeline.C
 	}
 	if cfg.Source.Dialect == config.DialectJobs {
 		// Neither the limit nor the overlap goes into the job's query.
-		c.Conversations, c.Settle, c.Limit, c.Overlap = true, cfg.Window.Settle, 0, 0
+		c.Conversations, c.Limit, c.Overlap = true, 0, 0
 	}
 	return c
 }

@@ -7,6 +7,9 @@ import "errors"
 // submitted anew; rows that were published already drop out as repeats.
 var ErrJobGone = errors.New("the job's result cannot be read any further")
 
+// ErrNoJob says that the platform cannot take the query of a window. A narrower one may do.
+var ErrNoJob = errors.New("the platform does not take the query")
+
 // ErrJobDeadline says that a job did not finish within the poll deadline and was aborted.
 var ErrJobDeadline = errors.New("the job did not finish before the poll deadline")
 

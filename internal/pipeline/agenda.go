@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"convstream/internal/conv"
@@ -19,6 +20,7 @@ type agenda struct {
 	limit   int
 	most    int
 	pushed  uint64
+	open    bool // more may be offered from outside
 	moved   signal
 }
 
@@ -67,10 +69,32 @@ func (a *agenda) take() (w conv.Window, ok bool, moved <-chan struct{}) {
 		a.busy[w] = true
 		a.working++
 		return w, true, nil
-	case len(a.waiting) == 0 && a.working == 0:
+	case len(a.waiting) == 0 && a.working == 0 && !a.open:
 		return w, false, nil
 	}
 	return w, false, a.moved.next()
+}
+
+// offer adds windows behind those that wait.
+func (a *agenda) offer(windows []conv.Window) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.waiting = append(a.waiting, a.add(windows)...)
+	a.moved.fire()
+}
+
+// has says whether a window waits or is worked on.
+func (a *agenda) has(w conv.Window) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.given[w]
+}
+
+// idle says whether there is nothing to do.
+func (a *agenda) idle() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.waiting) == 0 && a.working == 0
 }
 
 // read says that a window has been read: others may be compared with the platform's count
@@ -81,8 +105,12 @@ func (a *agenda) read(w conv.Window) {
 	delete(a.busy, w)
 }
 
-// reading says whether another window than w that overlaps the span is being read.
-func (a *agenda) reading(span, w conv.Window) bool {
+// reading says whether another window than w that overlaps the span, or with near one that lies
+// beside it, is being read or will be.
+func (a *agenda) reading(span, w conv.Window, near bool) bool {
+	if near {
+		span = conv.Window{From: span.From - 1, To: span.To + 1}
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for o := range a.busy {
@@ -90,7 +118,7 @@ func (a *agenda) reading(span, w conv.Window) bool {
 			return true
 		}
 	}
-	return false
+	return slices.ContainsFunc(a.waiting, span.Overlaps)
 }
 
 // done ends the work on a window. Its children, if it was narrowed, come next. pushed is what

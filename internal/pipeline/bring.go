@@ -15,7 +15,6 @@ import (
 // bring brings windows as far as they can be brought now: read, compared with the platform's
 // count, and where rows are missing cut into narrower ones and read again.
 func (e *epoch) bring(roots []conv.Window) error {
-	e.begin()
 	known := e.ledger.all()
 	var todo []conv.Window
 	for _, root := range roots {
@@ -37,20 +36,23 @@ func (e *epoch) bring(roots []conv.Window) error {
 	return nil
 }
 
-// begin forgets how often windows were tried before.
-func (e *epoch) begin() {
+// begin forgets how often windows were tried before, and that they were finished.
+func (e *epoch) begin(windows []conv.Window) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	clear(e.tries)
-	clear(e.rereads)
-	clear(e.retries)
+	for _, w := range windows {
+		e.finished.Delete(w)
+		delete(e.tries, w)
+		delete(e.rereads, w)
+		delete(e.retries, e.span(w))
+	}
 }
 
-// parallel runs jobs side by side and waits for them. The first error ends the others, and
-// an end of intake is returned as its cause.
-func (e *epoch) parallel(start func(*errgroup.Group)) error {
+// parallel runs so many jobs side by side and waits for them. The first error ends the others,
+// and an end of intake is returned as its cause.
+func (e *epoch) parallel(n int, start func(*errgroup.Group)) error {
 	g, ctx := errgroup.WithContext(e.intake)
-	g.SetLimit(e.cfg.Windows)
+	g.SetLimit(n)
 	e.ctx = ctx
 	start(g)
 	err := g.Wait()
@@ -65,27 +67,58 @@ func (e *epoch) parallel(start func(*errgroup.Group)) error {
 // and as many as possible compared.
 func (e *epoch) workAll(windows []conv.Window) error {
 	e.agenda = newAgenda(windows, e.cfg.Windows, e.source.Pushed())
-	return e.parallel(func(g *errgroup.Group) {
-		ctx := e.ctx
-		for range e.cfg.Windows {
-			g.Go(func() error {
-				for {
-					w, ok := e.agenda.next(ctx)
-					if !ok {
-						return nil
-					}
-					children, err := e.work(w)
-					e.agenda.done(w, children, e.source.Pushed())
-					if errors.Is(err, errEpochOver) || errors.Is(context.Cause(ctx), errEpochOver) {
-						return nil // the committer knows why
-					}
-					if err != nil {
-						return err
-					}
+	return e.parallel(e.cfg.Windows, e.staff)
+}
+
+// staff starts the workers: each takes windows from the agenda until there are no more.
+func (e *epoch) staff(g *errgroup.Group) {
+	ctx := e.ctx
+	for range e.cfg.Windows {
+		g.Go(func() error {
+			for {
+				w, ok := e.agenda.next(ctx)
+				if !ok {
+					return nil
 				}
-			})
+				more, err := e.work(w)
+				e.agenda.read(w)
+				if err == nil {
+					var short []conv.Window
+					short, err = e.compareShort()
+					more = append(more, short...)
+				}
+				e.agenda.done(w, more, e.source.Pushed())
+				if errors.Is(err, errEpochOver) || errors.Is(context.Cause(ctx), errEpochOver) {
+					return nil // the committer knows why
+				}
+				if err != nil {
+					return err
+				}
+			}
+		})
+	}
+}
+
+// compareShort compares for good the spans that seemed short and whose neighbours have been
+// read since. It returns the windows that are to be read again for it.
+func (e *epoch) compareShort() (again []conv.Window, err error) {
+	e.mu.Lock()
+	var ready []conv.Window
+	for span := range e.short {
+		if !e.agenda.reading(span, conv.Window{}, true) {
+			ready = append(ready, span)
+			delete(e.short, span)
 		}
-	})
+	}
+	e.mu.Unlock()
+	for _, span := range ready {
+		windows, err := e.compare(span, conv.Window{}, true)
+		if err != nil {
+			return nil, err
+		}
+		again = append(again, windows...)
+	}
+	return again, nil
 }
 
 // judgeAll compares what is left to be compared, and lists the windows that are to be read
@@ -101,7 +134,7 @@ func (e *epoch) judgeAll(roots []conv.Window) (again []conv.Window, err error) {
 		}
 	}
 	var mu sync.Mutex
-	err = e.parallel(func(g *errgroup.Group) {
+	err = e.parallel(e.cfg.Windows, func(g *errgroup.Group) {
 		for _, span := range spans {
 			g.Go(func() error {
 				windows, err := e.compare(span, conv.Window{}, true)

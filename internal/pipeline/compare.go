@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,19 +33,20 @@ type comparison struct {
 	expected int64
 }
 
-// compare compares a span once all of it is published, and closes its windows. A shortfall is
-// left for the last comparison, as neighbours may still bring rows on the edges; then the
-// windows that are to be read once more are returned. w is the window that was read just now.
+// compare compares a span once all of it is published, and closes its windows. A shortfall
+// waits for the windows beside the span, which may still bring rows on the edges; last says that
+// they have been read. Windows that are to be read once more are returned. w is the window that
+// was read just now.
 func (e *epoch) compare(span, w conv.Window, last bool) (again []conv.Window, err error) {
 	mine := claim{span, false}
 	if last {
 		if err := e.awaitClaim(mine); err != nil {
 			return nil, err
 		}
-	} else if e.agenda.reading(span, w) || !e.claim(mine) {
+	} else if e.agenda.reading(span, w, false) || !e.claim(mine) {
 		return nil, nil // whoever reads or compares there comes by again
 	}
-	c := &comparison{epoch: e, span: span, last: last}
+	c := &comparison{epoch: e, span: span, last: last || !e.agenda.reading(span, w, true)}
 	again, err = c.run()
 	e.release(mine)
 	if err != nil {
@@ -60,7 +62,7 @@ func (e *epoch) compare(span, w conv.Window, last bool) (again []conv.Window, er
 
 func (c *comparison) run() ([]conv.Window, error) {
 	if covered := c.gather(); !covered {
-		if c.last && !c.follows {
+		if c.last && (!c.follows || c.allSettled()) {
 			return nil, c.unverified("the platform counts whole UTC days, and " + c.span.String() + " is not published whole")
 		}
 		return nil, nil
@@ -76,8 +78,12 @@ func (c *comparison) run() ([]conv.Window, error) {
 	case err != nil:
 		return nil, c.unverified("no count to compare with: " + err.Error())
 	case c.held < c.expected && !c.last:
+		c.mu.Lock()
+		c.short[c.span] = true
+		c.mu.Unlock()
 		return nil, nil
 	}
+	c.gone = min(c.gone, max(0, c.held-c.expected)) // a row that the platform counts is there
 	return c.judge()
 }
 
@@ -85,18 +91,28 @@ func (c *comparison) run() ([]conv.Window, error) {
 // those that are counted with it whole.
 func (c *comparison) gather() (covered bool) {
 	var whole []conv.Window
-	for w, cp := range c.ledger.all() {
-		if !cp.State.Whole() || !w.Overlaps(c.span) || !c.cfg.Conversations && w != c.span {
+	for _, cp := range c.ledger.overlapping(c.span) {
+		w := cp.Window
+		if !cp.State.Whole() || !c.cfg.Conversations && w != c.span {
 			continue
 		}
 		whole = append(whole, w)
 		if len(cp.Nested) == 0 && c.span.Covers(c.epoch.span(w)) {
 			c.members = append(c.members, cp)
-			c.dead += cp.DeadInside
-			c.gone += cp.Vanished
 		}
 	}
-	slices.SortFunc(c.members, func(a, b conv.Checkpoint) int { return a.Window.Compare(b.Window) })
+	// Windows that were cut in different ways overlap: the newest job's word counts.
+	slices.SortFunc(c.members, func(a, b conv.Checkpoint) int {
+		return cmp.Or(cmp.Compare(b.Job.Observation, a.Job.Observation), a.Window.Compare(b.Window))
+	})
+	var heard []conv.Window
+	for i := range c.members {
+		if w := c.members[i].Window; !slices.ContainsFunc(heard, w.Overlaps) {
+			heard = append(heard, w)
+			c.dead += c.members[i].DeadInside
+			c.gone += c.members[i].Vanished
+		}
+	}
 	return len(plan.Uncovered(c.span, whole)) == 0
 }
 
@@ -141,12 +157,15 @@ func (c *comparison) threshold() float64 {
 	if !c.cfg.Conversations {
 		return c.cfg.Threshold
 	}
-	for i := range c.members {
-		if !c.settled(&c.members[i]) {
-			return c.cfg.Threshold
-		}
+	if c.allSettled() {
+		return 0
 	}
-	return 0
+	return c.cfg.Threshold
+}
+
+// allSettled says whether every window was read when its rows changed no more.
+func (c *comparison) allSettled() bool {
+	return !slices.ContainsFunc(c.members, func(cp conv.Checkpoint) bool { return !c.settled(&cp) })
 }
 
 // settled says whether a window was read when its rows changed no more.
@@ -158,7 +177,7 @@ func (c *comparison) settled(cp *conv.Checkpoint) bool {
 func (c *comparison) retried() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.retries[c.span] || slices.ContainsFunc(c.members, func(cp conv.Checkpoint) bool { return cp.Parent != nil })
+	return c.retries[c.span]
 }
 
 // again gets the windows of the span that are not closed another reading, in narrower windows
@@ -173,6 +192,11 @@ func (c *comparison) again(finding string) (windows []conv.Window, err error) {
 		if children := plan.Narrow(w, c.cfg.Narrow); children != nil {
 			windows = append(windows, children...)
 			err = r.narrow(children, finding)
+			c.mu.Lock()
+			for _, span := range append(children, c.span) { // they are the one more reading
+				c.retries[span] = true
+			}
+			c.mu.Unlock()
 		} else if wait, ok := c.readAgain(w); ok {
 			windows = append(windows, w)
 			c.events.Retrying(w, finding, wait)

@@ -2,11 +2,16 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"convstream/internal/conv"
+	"convstream/internal/plan"
 )
 
 const (
@@ -19,50 +24,108 @@ const (
 
 // Follow publishes what the platform gets to have, window after window, and reads once more
 // what may have changed, until ctx ends: plan.Schedule says when. It returns the cause then,
-// or the error that stopped it.
+// or the error that stopped it. A window whose job takes long keeps none of the others up.
 func (p *Pipeline) Follow(ctx context.Context, takeOver bool) error {
 	return p.keepOn(ctx, takeOver, func(e *epoch) error {
 		e.follows = true
-		for {
-			due, next, err := e.due()
-			if err != nil {
+		e.agenda = newAgenda(nil, e.cfg.Windows, e.source.Pushed())
+		e.agenda.open = true
+		return e.parallel(e.cfg.Windows+1, func(g *errgroup.Group) {
+			g.Go(e.feed)
+			e.staff(g)
+		})
+	})
+}
+
+// feed puts on the agenda what is due, and looks for more, for as long as the epoch lasts.
+func (e *epoch) feed() error {
+	for {
+		due, next, err := e.due()
+		if err == nil && len(due) > 0 {
+			err = e.offer(due)
+		}
+		switch {
+		case errors.Is(err, errEpochOver), errors.Is(context.Cause(e.ctx), errEpochOver):
+			return nil // the committer knows why
+		case err != nil:
+			return err
+		case e.agenda.idle():
+			e.events.Idle(next)
+		}
+		if !sleep(e.ctx, lookAgain) {
+			return context.Cause(e.ctx)
+		}
+	}
+}
+
+// offer puts windows on the agenda, but for those that are there. The ledger hears of all of
+// them first, so that none is passed over by a restart that finds a later one there.
+func (e *epoch) offer(due []conv.Window) error {
+	known := e.ledger.all()
+	due = slices.DeleteFunc(due, func(root conv.Window) bool {
+		return slices.ContainsFunc(plan.Family(root, known), e.atWork)
+	})
+	if len(due) == 0 {
+		return nil
+	}
+	if err := e.kafka.CheckRetention(e.ctx, due[0].From); err != nil {
+		return err
+	}
+	var todo []conv.Window
+	for _, root := range due {
+		if _, begun := known[root]; !begun {
+			if err := e.register(root); err != nil {
 				return err
 			}
-			before := p.committed.Load()
-			if len(due) > 0 {
-				p.events.Claimed(len(due))
-				if err := e.bring(due); err != nil {
-					return err
-				}
-				p.finished.Clear()
-			}
-			if p.committed.Load() != before {
-				continue // what was due may have made more so
-			}
-			p.events.Idle(next)
-			if !sleep(e.ctx, lookAgain) {
-				return context.Cause(e.ctx)
-			}
 		}
-	})
+		e.begin(plan.Family(root, known))
+		if err := e.reopen(root, known); err != nil {
+			return err
+		}
+		if err := e.closeFamily(root); err != nil { // where only that is left to do
+			return err
+		}
+		todo = append(todo, plan.Leaves(root, known)...)
+	}
+	e.events.Claimed(len(due))
+	e.agenda.offer(todo)
+	return nil
+}
+
+// atWork says whether a window is on the agenda, or waits for its neighbours to be read.
+func (e *epoch) atWork(w conv.Window) bool {
+	e.mu.Lock()
+	short := e.short[e.span(w)]
+	e.mu.Unlock()
+	return short || e.agenda.has(w)
+}
+
+// register has the ledger know a window before anything is done for it.
+func (e *epoch) register(w conv.Window) error {
+	r := e.worker(w)
+	defer r.age.Stop()
+	return r.flush(true)
 }
 
 // due lists the windows to work on now, and says when the next one is known to be due; the
 // zero time where only the platform's watermark decides.
 func (e *epoch) due() ([]conv.Window, time.Time, error) {
-	now := time.Now().UnixMilli() + e.clock.Load()
-	horizon := now - e.cfg.Lag.Milliseconds() - clockGrain
+	ours := time.Now().UnixMilli()
+	theirs := ours + e.clock.Load()
+	horizon := theirs - e.cfg.Lag.Milliseconds() - clockGrain
 	if e.cfg.Conversations {
 		if err := e.refreshWatermark(); err != nil {
 			return nil, time.Time{}, err
 		}
 		horizon = e.watermark.Load()
 	}
-	due, next := e.cfg.schedule().Due(e.ledger.all(), horizon, now)
+	// The ledger is stamped by our clock and jobs by theirs: what is due is due by both.
+	now := min(ours, theirs)
+	due, next := e.schedule.Due(e.ledger.all(), horizon, now)
 	if next == math.MaxInt64 {
 		return due, time.Time{}, nil
 	}
-	return due, time.UnixMilli(next - e.clock.Load()), nil
+	return due, time.UnixMilli(next + ours - now), nil
 }
 
 // clockGrain is how exactly the platform tells the time, ms.

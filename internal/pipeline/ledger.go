@@ -56,6 +56,18 @@ func (l *ledger) set(cp conv.Checkpoint) {
 	l.adopt(&cp)
 }
 
+// overlapping lists the windows that share an instant with a stretch of time.
+func (l *ledger) overlapping(span conv.Window) (list []conv.Checkpoint) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for w, cp := range l.windows {
+		if w.Overlaps(span) {
+			list = append(list, cp.Clone())
+		}
+	}
+	return list
+}
+
 func (l *ledger) all() map[conv.Window]conv.Checkpoint {
 	l.mu.Lock()
 	defer l.mu.Unlock()

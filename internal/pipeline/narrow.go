@@ -34,7 +34,7 @@ func (r *worker) narrow(children []conv.Window, reason string) error {
 // are closed.
 func (e *epoch) reopen(w conv.Window, known plan.Ledger) error {
 	cp := known[w]
-	if _, finished := e.finished.Load(w); finished || len(cp.Nested) == 0 || cp.State.Closed() {
+	if len(cp.Nested) == 0 || e.ended(&cp) {
 		return nil
 	}
 	if cp.State != conv.Narrowed {
@@ -92,7 +92,7 @@ func (e *epoch) closeParent(w conv.Window) (closed bool, err error) {
 	counted := true
 	for _, child := range cp.Nested {
 		c := e.ledger.at(child)
-		if _, finished := e.finished.Load(child); !finished && !c.State.Closed() {
+		if !e.ended(&c) {
 			return false, nil
 		}
 		if rank(c.State) > rank(worst) {
@@ -109,6 +109,20 @@ func (e *epoch) closeParent(w conv.Window) (closed bool, err error) {
 		r.cp.Held, r.cp.Expected = &held, &expected
 	}
 	return true, r.closeAs(worst, problem)
+}
+
+// ended says whether a window is as far as it can be brought now.
+func (e *epoch) ended(cp *conv.Checkpoint) bool {
+	_, finished := e.finished.Load(cp.Window)
+	switch cp.State {
+	case conv.Settled:
+		return true
+	case conv.Published:
+		return finished || !e.cfg.Reconcile
+	case conv.Reconciled, conv.Unverified, conv.Incomplete:
+		return finished
+	}
+	return false
 }
 
 // closeAs closes a narrowed window. What was noted of its children is not noted again.

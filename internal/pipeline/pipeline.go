@@ -16,7 +16,8 @@ import (
 
 // Extractor reads conversation rows from the platform's asynchronous jobs. Its methods wait
 // out push-back by themselves; an error they return is final for the run, but for
-// conv.ErrJobGone and conv.ErrJobDeadline, which mean that the window needs a new job.
+// conv.ErrJobGone, conv.ErrJobDeadline and conv.ErrNoJob, which mean that the window needs a new
+// job.
 type Extractor interface {
 	Submit(ctx context.Context, w conv.Window) (conv.Job, error)
 	// Await polls until the job has ended.
@@ -59,6 +60,8 @@ type Publisher interface {
 	// History reads back the rows and dead letters of the ranges, and perhaps others.
 	History(ctx context.Context, ranges []conv.Range) iter.Seq2[conv.Stored, error]
 	Limits() conv.Limits
+	// CheckRetention returns an error if Kafka would soon delete rows as old as oldest, epoch ms.
+	CheckRetention(ctx context.Context, oldest int64) error
 }
 
 // Config says how a pipeline runs.
@@ -100,7 +103,10 @@ type Pipeline struct {
 	history  *dedupe.History
 	events   Events
 
+	schedule plan.Schedule
+
 	ledger    ledger
+	mixed     bool          // the ledger knows rows of another query
 	loading   chan struct{} // holds one token: one reader of old rows at a time
 	ids       atomic.Uint64 // names batches and their owners to the history
 	committed atomic.Uint64 // batches so far
@@ -116,7 +122,7 @@ type Pipeline struct {
 // New makes a pipeline.
 func New(cfg Config, source Extractor, contract Contract, kafka Publisher, history *dedupe.History, events Events) *Pipeline {
 	return &Pipeline{
-		cfg: cfg, source: source, contract: contract, kafka: kafka, history: history,
+		cfg: cfg, schedule: cfg.schedule(), source: source, contract: contract, kafka: kafka, history: history,
 		events: events.orNothing(), loading: make(chan struct{}, 1),
 	}
 }

@@ -44,8 +44,10 @@ func (p *Pipeline) keepOn(ctx context.Context, takeOver bool, work func(*epoch) 
 func (p *Pipeline) adopt(windows map[conv.Window]conv.Checkpoint) {
 	p.history.Forget()
 	p.ledger.replace(windows)
+	p.mixed = false
 	for _, cp := range windows {
 		p.observed.saw(cp.Job.Observation)
+		p.mixed = p.mixed || cp.Query != "" && cp.Query != p.cfg.Query
 	}
 	p.history.Expect(p.ledger.spans())
 }

@@ -265,8 +265,14 @@ func (r *worker) bury(b *conv.Batch, row *conv.Row, index int, first bool, mark 
 	if mark != nil && r.cp.Window.Contains(mark.Time) {
 		r.census.add(conv.RowKey(r.cfg.Org, row.ConversationID, *mark))
 	}
-	if !r.dead[key] && first && r.inside(row) {
-		r.cp.DeadInside++
+	if !r.dead[key] && first {
+		counts, err := r.counts(row, mark)
+		if err != nil {
+			return err
+		}
+		if counts {
+			r.cp.DeadInside++
+		}
 	}
 	r.dead[key] = true
 	if verdict != dedupe.New {
@@ -287,6 +293,23 @@ func (r *worker) bury(b *conv.Batch, row *conv.Row, index int, first bool, mark 
 		r.cp.Counters.Fetched++
 	}
 	return nil
+}
+
+// counts says whether a dead letter is a row of this window that Kafka does not hold otherwise:
+// an earlier content of it may be published.
+func (r *worker) counts(row *conv.Row, mark *conv.Mark) (bool, error) {
+	if !r.inside(row) || mark == nil {
+		return r.inside(row), nil
+	}
+	key := conv.RowKey(r.cfg.Org, row.ConversationID, *mark)
+	for {
+		if err := r.load(r.ctx, mark.Time); err != nil {
+			return false, err
+		}
+		if held, err := r.history.Holds(key, mark.Time); !errors.Is(err, dedupe.ErrNotReady) {
+			return !held, err
+		}
+	}
 }
 
 // inside says whether the platform counts a dead letter with this window, as far as its

@@ -225,3 +225,33 @@ func TestAnOutageWhileHistoryIsReadEndsNoRun(t *testing.T) {
 		})
 	}
 }
+
+// refusing is a platform that takes no query longer than an hour.
+type refusing struct {
+	*platform
+	lengths []time.Duration
+}
+
+func (r *refusing) Submit(ctx context.Context, w conv.Window) (conv.Job, error) {
+	r.lengths = append(r.lengths, w.Duration())
+	if w.Duration() > time.Hour {
+		return conv.Job{}, conv.ErrNoJob
+	}
+	return r.platform.Submit(ctx, w)
+}
+
+func TestR36_AWindowWhoseQueryIsNotTakenIsNarrowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.cluster.Close()
+		r := &refusing{platform: newPlatform(60, 7)}
+		var n notes
+		s := w.wide("first", &n)
+		s.config.Windows = 1
+		sum, err := w.backfill(t.Context(), r, s)
+		if err != nil || len(sum.Incomplete) != 0 || len(r.lengths) != 5 {
+			t.Errorf("%+v, %v, submitted %v; want the day once, and its hours", sum, err, r.lengths)
+		}
+		w.want(r.platform)
+	})
+}

@@ -26,6 +26,17 @@ type census struct {
 	overflow bool
 }
 
+// newCensus makes one for a job that reads again what the ledger may know, unless rows of
+// another query are among what Kafka holds: those were not asked for. Only conversations can be
+// missed, because the platform names the days that they are counted in.
+func (r *worker) newCensus() *census {
+	again := r.cp.Attempt > 1 || r.cp.Parent != nil
+	if !r.cfg.Conversations || !again || r.mixed {
+		return nil
+	}
+	return &census{}
+}
+
 func head(k conv.Key) uint64 { return binary.BigEndian.Uint64(k[:]) }
 
 func (c *census) add(k conv.Key) {

@@ -32,7 +32,6 @@ type worker struct {
 	zoneless  bool              // a timestamp without a zone was told of
 	count     int64             // of the job's rows as the platform last said, -1 where it did not
 	available int64             // the least watermark that the job's pages named, 0 for none
-	before    bool              // the same query has read the window whole before
 	census    *census           // of the rows of a job that is read from its first to its last
 }
 
@@ -90,7 +89,7 @@ func (e *epoch) needs(cp *conv.Checkpoint) need {
 }
 
 // settles is when the rows of a window change no more, epoch ms.
-func (p *Pipeline) settles(w conv.Window) int64 { return w.To + p.cfg.Settle.Milliseconds() }
+func (p *Pipeline) settles(w conv.Window) int64 { return p.schedule.Settles(w) }
 
 // outdated says whether a window that was read may have changed since, and will not any more.
 func (p *Pipeline) outdated(cp *conv.Checkpoint) bool {
@@ -137,8 +136,8 @@ func (r *worker) run() (children []conv.Window, err error) {
 			return nil, err
 		case back.reason == "":
 			return nil, r.close(conv.Published, "")
-		case back.early && r.follows:
-			r.cp.Job, r.cp.LastError = conv.Job{}, back.reason
+		case back.early:
+			r.forgetJob()
 			return nil, r.close(conv.Planned, back.reason)
 		}
 		if children := r.narrower(back); children != nil {
@@ -148,8 +147,15 @@ func (r *worker) run() (children []conv.Window, err error) {
 			return nil, r.close(conv.Incomplete, back.reason)
 		}
 		r.events.Retrying(r.cp.Window, back.reason, plan.Backoff(r.tries+1))
-		r.cp.Job, r.cp.State = conv.Job{}, conv.Planned
+		r.forgetJob()
 	}
+}
+
+// forgetJob makes the window want another job. What the job observed stays in the ledger, so
+// that no later one is given the same number.
+func (r *worker) forgetJob() {
+	r.cp.Job = conv.Job{Observation: r.cp.Job.Observation}
+	r.cp.State = conv.Planned
 }
 
 // dropUseless forgets a job that cannot make the window whole: one that was read already, or
@@ -165,9 +171,7 @@ func (r *worker) dropUseless() error {
 			return fmt.Errorf("window %s: %w", r.cp.Window, err)
 		}
 	}
-	r.before = r.cp.State.Whole() && same
-	r.cp.Job = conv.Job{}
-	r.cp.State = conv.Planned
+	r.forgetJob()
 	return nil
 }
 
@@ -256,7 +260,10 @@ func (r *worker) submit() (setback, error) {
 		return back, err
 	}
 	job, err := r.source.Submit(r.ctx, r.cp.Window)
-	if err != nil {
+	switch {
+	case errors.Is(err, conv.ErrNoJob):
+		return r.lost(err, true), nil
+	case err != nil:
 		return setback{}, fmt.Errorf("window %s: %w", r.cp.Window, err)
 	}
 	job.PlatformTime = cmp.Or(job.PlatformTime, job.Submitted)
@@ -268,10 +275,8 @@ func (r *worker) submit() (setback, error) {
 	r.cp.JobRows, r.cp.DeadInside = 0, 0
 	r.cp.MinTime, r.cp.MaxTime, r.cp.MinEnd = nil, nil, nil
 	clear(r.dead)
-	r.census = nil
-	if r.before {
-		r.census = &census{}
-	}
+	r.census = r.newCensus()
+	r.last, r.pageEnd = conv.Key{}, conv.Key{}
 	r.cp.State = conv.Submitted
 	r.cp.Dialect, r.cp.Query = r.cfg.Dialect, r.cfg.Query
 	r.cp.LastError = ""
@@ -300,7 +305,9 @@ func (r *worker) foresee() (setback, error) {
 	if r.cfg.Limit == 0 || !r.cfg.Reconcile || plan.Narrow(w, r.cfg.Narrow) == nil {
 		return setback{}, nil
 	}
-	n, err := r.source.Baseline(r.ctx, w)
+	ctx, cancel := context.WithTimeout(r.ctx, time.Minute)
+	defer cancel()
+	n, err := r.source.Baseline(ctx, w)
 	switch {
 	case r.ctx.Err() != nil:
 		return setback{}, context.Cause(r.ctx)

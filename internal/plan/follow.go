@@ -28,6 +28,16 @@ type Schedule struct {
 // platform's clock is behind.
 const reread = 15 * time.Minute
 
+// Settles is when the rows of a window change no more, epoch ms. Conversations settle by whole
+// days, because they are compared by whole days: otherwise the hours of a day would settle on
+// counts of which the other hours may still change.
+func (s Schedule) Settles(w conv.Window) int64 {
+	if s.Conversations {
+		w = Days(w)
+	}
+	return w.To + s.Settle.Milliseconds()
+}
+
 // Due lists the windows that are to be worked on now, in order of time: new ones up to the
 // horizon, before which the platform has all rows, those that were begun, and those that are
 // to be read once more. next is when the first of the others will be due by the clock alone;
@@ -44,11 +54,9 @@ func (s Schedule) Due(ledger Ledger, horizon, now int64) (due []conv.Window, nex
 			continue // its root stands for it
 		}
 		newest = max(newest, w.To)
-		at := s.at(w, &cp, ledger)
-		switch {
-		case at > now:
+		if at := s.at(w, &cp, ledger, horizon); at > now {
 			next = min(next, at)
-		case cp.State != conv.Planned || w.To <= horizon:
+		} else {
 			due = append(due, w)
 		}
 	}
@@ -65,21 +73,34 @@ func (s Schedule) Due(ledger Ledger, horizon, now int64) (due []conv.Window, nex
 
 // at is when a window of the ledger is to be worked on: math.MinInt64 for at once,
 // math.MaxInt64 for never again, or not before something else happens.
-func (s Schedule) at(w conv.Window, cp *conv.Checkpoint, ledger Ledger) int64 {
+func (s Schedule) at(w conv.Window, cp *conv.Checkpoint, ledger Ledger, horizon int64) int64 {
 	const never, atOnce = math.MaxInt64, math.MinInt64
-	settles := w.To + s.Settle.Milliseconds()
+	settles := s.Settles(w)
+	again := max(settles, cp.Updated+reread.Milliseconds())
 	switch cp.State {
+	case conv.Planned:
+		if w.To > horizon {
+			return never
+		}
 	case conv.Settled:
 		return never
 	case conv.Reconciled:
-		return max(settles, cp.Updated+reread.Milliseconds())
+		return again
 	case conv.Incomplete, conv.Unverified:
-		if cp.Updated >= settles {
-			return never // it was tried once more
+		// One more try once it settles: a job where rows may come or change by then.
+		read := cp.Job.PlatformTime
+		if len(cp.Nested) > 0 {
+			read = 0 // that was the job which had it narrowed
 		}
-		return settles
+		switch tried := cp.Updated >= settles; {
+		case !tried:
+			return settles
+		case read == 0, read >= settles, cp.State == conv.Unverified && !s.Conversations:
+			return never
+		}
+		return again
 	case conv.Narrowed:
-		return s.family(w, ledger)
+		return s.family(w, ledger, horizon)
 	case conv.Published:
 		switch {
 		case s.Compare && (!s.Conversations || published(Days(w), ledger)):
@@ -94,15 +115,17 @@ func (s Schedule) at(w conv.Window, cp *conv.Checkpoint, ledger Ledger) int64 {
 
 // family is when the children of a narrowed window are to be worked on, or it is to be closed
 // because they all are.
-func (s Schedule) family(w conv.Window, ledger Ledger) int64 {
+func (s Schedule) family(w conv.Window, ledger Ledger, horizon int64) int64 {
 	at, waiting := int64(math.MaxInt64), false
 	for _, leaf := range Leaves(w, ledger) {
-		switch cp := ledger[leaf]; cp.State {
+		cp, begun := ledger[leaf]
+		if !begun {
+			cp = conv.Checkpoint{Window: leaf, State: conv.Planned}
+		}
+		switch cp.State {
 		case conv.Settled, conv.Reconciled, conv.Incomplete, conv.Unverified:
-		case conv.Published:
-			at, waiting = min(at, s.at(leaf, &cp, ledger)), true
 		default:
-			return math.MinInt64
+			at, waiting = min(at, s.at(leaf, &cp, ledger, horizon)), true
 		}
 	}
 	if !waiting {

@@ -49,6 +49,7 @@ func TestWhenAWindowOfTheLedgerIsDue(t *testing.T) {
 	w := window(0, 24)
 	settles := w.To + settle.Milliseconds()
 	parent := w
+	now := at(500)
 	for name, c := range map[string]struct {
 		cp            conv.Checkpoint
 		others        []conv.Checkpoint
@@ -80,7 +81,7 @@ func TestWhenAWindowOfTheLedgerIsDue(t *testing.T) {
 		}
 		s := Schedule{Step: 24 * time.Hour, Settle: settle, Conversations: c.conversations, Compare: !c.quiet}
 		l := ledgerOf(append(c.others, c.cp)...)
-		if got := s.at(w, &c.cp, l); got != c.want {
+		if got := s.at(w, &c.cp, l, now); got != c.want {
 			t.Errorf("%s: due at %d, want %d", name, got, c.want)
 		}
 	}
@@ -90,8 +91,8 @@ func TestAnHourOfADayThatIsNotOverWaitsForTheDay(t *testing.T) {
 	s := Schedule{Step: 12 * time.Hour, Settle: 72 * time.Hour, Conversations: true, Compare: true}
 	morning := conv.Checkpoint{Window: window(0, 12), State: conv.Published, Job: conv.Job{PlatformTime: at(13)}}
 	due, next := s.Due(ledgerOf(morning), at(20), at(21))
-	if len(due) != 0 || next != at(12+72) {
-		t.Errorf("due %v, next %s, want nothing before it settles", due, conv.FormatInstant(next))
+	if len(due) != 0 || next != at(24+72) {
+		t.Errorf("due %v, next %s, want nothing before its day settles", due, conv.FormatInstant(next))
 	}
 	evening := conv.Checkpoint{Window: window(12, 24), State: conv.Published, Job: conv.Job{PlatformTime: at(25)}}
 	due, _ = s.Due(ledgerOf(morning, evening), at(26), at(27))
@@ -99,8 +100,8 @@ func TestAnHourOfADayThatIsNotOverWaitsForTheDay(t *testing.T) {
 		t.Error(diff)
 	}
 	// Read once more, it does not come again and again while its day stays open.
-	morning.Job.PlatformTime = at(12 + 73)
-	if due, next = s.Due(ledgerOf(morning), at(20), at(12+74)); len(due) != 0 || next != math.MaxInt64 {
+	morning.Job.PlatformTime = at(24 + 73)
+	if due, next = s.Due(ledgerOf(morning), at(20), at(24+74)); len(due) != 0 || next != math.MaxInt64 {
 		t.Errorf("due %v, next %d, want never", due, next)
 	}
 }
