@@ -106,9 +106,11 @@ type Checkpoint struct {
 
 	// JobRows counts the rows of the present job, but for the one that a page repeats from the
 	// page before. DeadInside counts its dead letters that the platform's count of the window
-	// includes, as far as their timestamps tell.
-	JobRows    int64 `json:"job_rows,omitempty"`
-	DeadInside int64 `json:"dead_inside,omitempty"`
+	// includes, as far as their timestamps tell, and DeadOnBounds those of them that lie on the
+	// window's first or last millisecond.
+	JobRows      int64 `json:"job_rows,omitempty"`
+	DeadInside   int64 `json:"dead_inside,omitempty"`
+	DeadOnBounds int64 `json:"dead_on_bounds,omitempty"`
 
 	// Ranges hold every record published for the window, over all attempts. They may hold
 	// records of other windows too.

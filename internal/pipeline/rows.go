@@ -273,6 +273,9 @@ func (r *worker) bury(b *conv.Batch, row *conv.Row, index int, first bool, mark 
 		if counts {
 			r.cp.DeadInside++
 		}
+		if counts && row.HasTime && (row.Time == r.cp.Window.From || row.Time == r.cp.Window.To-1) {
+			r.cp.DeadOnBounds++
+		}
 	}
 	r.dead[key] = true
 	if verdict != dedupe.New {

@@ -272,7 +272,7 @@ func (r *worker) submit() (setback, error) {
 	r.cp.Job = job
 	r.cp.Attempt++
 	r.cp.Position = conv.Position{}
-	r.cp.JobRows, r.cp.DeadInside = 0, 0
+	r.cp.JobRows, r.cp.DeadInside, r.cp.DeadOnBounds = 0, 0, 0
 	r.cp.MinTime, r.cp.MaxTime, r.cp.MinEnd = nil, nil, nil
 	clear(r.dead)
 	r.census = r.newCensus()

@@ -118,7 +118,8 @@ func faults(rng *rand.Rand) simulator.Faults {
 		PageRows: 1 + rng.IntN(150), JobTime: time.Duration(rng.Int64N(int64(time.Minute))),
 		Gzip: rng.IntN(2) == 0, NoBoundaryRepeats: rng.IntN(2) == 0, Offsets: rng.IntN(2) == 0, Zoneless: rng.IntN(3) == 0,
 		EmptyPages: pick(rng, 0, 0, 2, 3), ClockSkew: pick(rng, 0, 0, 3*time.Minute, -3*time.Minute),
-		Edges: pick(rng, "", "both_in", "end_out", "start_out", "both_out"),
+		Edges:   pick(rng, "", "both_in", "end_out", "start_out", "both_out"),
+		Keyless: pick(rng, 0, 0, 3), // dialect reports only
 	}
 	if rng.IntN(3) > 0 {
 		f.TooMany, f.Unavailable = rates(0.1, all...), rates(0.1, all...)

@@ -159,8 +159,41 @@ func (st *stage) checkLedger(t *testing.T, sum pipeline.Summary) {
 	if total != sum.Counters {
 		t.Errorf("the ledger counts %+v, the summary %+v", total, sum.Counters)
 	}
-	if total.Published != int64(len(st.truth())) || total.Revisions != 0 || total.Invalid != 0 {
+	if total.Published != int64(len(st.truth())) || total.Revisions != 0 {
 		t.Errorf("%+v, want %d rows published", total, len(st.truth()))
+	}
+	st.checkDeadLetters(t, r, total.Invalid)
+}
+
+// checkDeadLetters fails unless each row without a key is a dead letter, once under each of the
+// windows whose common edge it may lie on.
+func (st *stage) checkDeadLetters(t *testing.T, r *producer.Reader, counted int64) {
+	t.Helper()
+	want := 0
+	if st.dialect == genesys.DialectReports && st.platform.Rows > 0 {
+		want = st.platform.Faults.Keyless
+	}
+	times := map[string]int{} // by the row's digest and its root window
+	rows := map[string]bool{}
+	err := r.Records(context.Background(), "dlq", nil, func(k *kgo.Record) error {
+		digest, root := string(producer.Header(k, producer.DigestHeader)), producer.Header(k, producer.RootHeader)
+		if root == nil {
+			root = producer.Header(k, producer.WindowHeader)
+		}
+		times[digest+" "+string(root)]++
+		rows[digest] = true
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != want || int64(len(times)) != counted {
+		t.Errorf("%d rows are dead letters, want %d; %d by window, and the ledger counts %d", len(rows), want, len(times), counted)
+	}
+	for letter, n := range times {
+		if n != 1 {
+			t.Errorf("dead letter %s was written %d times", letter, n)
+		}
 	}
 }
 
