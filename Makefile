@@ -1,5 +1,5 @@
-# Everything here needs Go only, but for test-real and kafka, which need Java 17 and Maven, or
-# Docker. What a step lacks it fetches, or names.
+# Everything here needs Go only, but for test-real (Java 17 and Maven, or Docker; Python and Node.js) and kafka (Java 17 and Maven, or
+# Docker). What a step lacks it fetches, or names.
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 BENCHSTAT   := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -96,6 +97,40 @@ func TestR6R8_ADoctorNamesThePermissionThatIsMissing(t *testing.T) {
 			lines, _ := w.doctor(c.code, "CONVSTREAM_SOURCE_DIALECT="+c.dialect)
 			has(t, lines, c.check, c.words...)
 		})
+	}
+}
+
+func TestADoctorThatIsInterruptedLeavesNoJobBehind(t *testing.T) {
+	t.Parallel()
+	reached, open := make(chan struct{}), make(chan struct{})
+	var aborted atomic.Int64
+	w := newWorld(t, scene{Front: func(platform http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodGet && strings.Contains(r.URL.Path, "/report-queries/") {
+				close(reached)
+				<-open
+			}
+			platform.ServeHTTP(rw, r)
+			if r.Method == http.MethodDelete {
+				aborted.Add(1)
+			}
+		})
+	}})
+	p := w.start(nil, "doctor")
+	select {
+	case <-reached:
+	case <-time.After(patience):
+		t.Fatal("it never asks for the job's state")
+	}
+	p.signal(syscall.SIGTERM)
+	r := p.wait().must(t, 1)
+	close(open)
+	r.saysOnce(t, "interrupted by signal: terminated")
+	if w.jobs() != 1 || aborted.Load() != 1 || !strings.Contains(r.stdout, "the job is aborted") {
+		t.Errorf("of %d jobs %d were aborted; it says\n%s", w.jobs(), aborted.Load(), r.stdout)
+	}
+	if strings.Contains(r.stdout, "failed") || strings.Contains(r.stdout, "kafka") {
+		t.Errorf("it goes on, or blames somebody:\n%s", r.stdout)
 	}
 }
 

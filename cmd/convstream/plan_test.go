@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -87,7 +88,7 @@ func TestAPlanCountsWhatIsDoneByTheLedgerAndRowsByThePlatform(t *testing.T) {
 	if before.Rows == nil || *before.Rows != int64(w.sim.Count(day)) {
 		t.Errorf("rows to do are %v, want %d", before.Rows, w.sim.Count(day))
 	}
-	want := map[string]int64{"submit": 4, "status": 8, "results": 4, "baseline": 4, "availability": 0, "token": 1}
+	want := map[string]int64{"submit": 4, "status": 8, "results": 4, "baseline": 8, "availability": 0, "token": 1}
 	if diff := cmp.Diff(want, before.Requests); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)
 	}
@@ -176,5 +177,93 @@ func TestAPlanOfJobsCountsByDaysAndPages(t *testing.T) {
 	}
 	if p.Requests["baseline"] != 1 || p.Requests["availability"] != 4 || p.Requests["results"] != 32 { // 300/10 and half a page each
 		t.Errorf("the requests are %v", p.Requests)
+	}
+}
+
+// asked is how many requests of the kinds that a plan knows the platform has answered so far.
+func (w *world) asked() map[string]int64 {
+	sum := map[string]int64{}
+	for kind, ops := range map[string][]simulator.Operation{
+		"submit":       {simulator.Submit},
+		"baseline":     {simulator.Baseline, simulator.Query}, // of reports and of jobs
+		"availability": {simulator.Availability},
+	} {
+		sum[kind] = 0
+		for _, op := range ops {
+			for _, n := range w.sim.Stats().Requests[op] {
+				sum[kind] += int64(n)
+			}
+		}
+	}
+	return sum
+}
+
+// together holds requests up until so many of a kind have come.
+func together(suffix string, many int64) func(http.Handler) http.Handler {
+	var came atomic.Int64
+	all := make(chan struct{})
+	return func(platform http.Handler) http.Handler {
+		return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, suffix) {
+				if came.Add(1) == many {
+					close(all)
+				}
+				select {
+				case <-all:
+				case <-r.Context().Done():
+				}
+			}
+			platform.ServeHTTP(rw, r)
+		})
+	}
+}
+
+func TestR45_APlanCountsTheRequestsThatABackfillMakes(t *testing.T) {
+	t.Parallel()
+	const jobs, alone = "CONVSTREAM_SOURCE_DIALECT=jobs", "CONVSTREAM_SOURCE_CONCURRENCY=1"
+	twoDays := []string{"--from", "2023-12-31", "--to", "2024-01-02"}
+	half := []string{"--from", "2024-01-01", "--to", "2024-01-01T12:00:00Z"}
+	for name, c := range map[string]struct {
+		environ  []string
+		interval []string
+		front    func(http.Handler) http.Handler
+		code     int
+		want     map[string]int64
+	}{
+		"windows that can be narrowed": {[]string{alone}, interval, nil, 0, map[string]int64{"submit": 4, "baseline": 8, "availability": 0}},
+		"windows that cannot":          {[]string{alone, "CONVSTREAM_WINDOW_STEP=3h"}, interval, nil, 0, map[string]int64{"submit": 8, "baseline": 8, "availability": 0}},
+		"nothing to narrow to":         {[]string{alone, "CONVSTREAM_WINDOW_NARROW="}, interval, nil, 0, map[string]int64{"submit": 4, "baseline": 4, "availability": 0}},
+		"no reconciliation":            {[]string{alone, "CONVSTREAM_WINDOW_RECONCILE=false"}, interval, nil, 0, map[string]int64{"submit": 4, "baseline": 0, "availability": 0}},
+		"a filter without a count": {
+			[]string{alone, `CONVSTREAM_SOURCE_FILTER=[{"path":"media_type","operator":"eq","value":"voice"}]`},
+			interval, nil, 3, map[string]int64{"submit": 4, "baseline": 0, "availability": 0},
+		},
+		"jobs, four at once": {[]string{jobs}, interval, together("/availability", 4), 0, map[string]int64{"submit": 4, "baseline": 1, "availability": 4}},
+		"jobs, two at once": {
+			[]string{jobs, "CONVSTREAM_SOURCE_CONCURRENCY=2"}, interval, together("/availability", 2), 0,
+			map[string]int64{"submit": 4, "baseline": 1, "availability": 2},
+		},
+		"jobs of two days":  {[]string{jobs, alone, "CONVSTREAM_WINDOW_STEP=48h"}, twoDays, nil, 0, map[string]int64{"submit": 1, "baseline": 1, "availability": 1}},
+		"jobs, half a day":  {[]string{jobs, alone}, half, nil, 3, map[string]int64{"submit": 2, "baseline": 0, "availability": 1}},
+		"jobs, not counted": {[]string{jobs, alone, "CONVSTREAM_WINDOW_RECONCILE=false"}, interval, nil, 0, map[string]int64{"submit": 4, "baseline": 0, "availability": 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, scene{Platform: simulator.Config{Rows: 300}, Front: c.front})
+			p := w.plan(c.environ, c.interval...)
+			before := w.asked()
+			w.run(c.environ, append([]string{"backfill"}, c.interval...)...).must(t, c.code)
+			made, planned := w.asked(), map[string]int64{}
+			for kind := range made {
+				made[kind] -= before[kind]
+				planned[kind] = p.Requests[kind]
+			}
+			if diff := cmp.Diff(c.want, planned); diff != "" {
+				t.Errorf("the plan (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(c.want, made); diff != "" {
+				t.Errorf("the backfill (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

@@ -171,3 +171,14 @@ func TestR89_JobsAreReconciledByWholeDaysOfConversations(t *testing.T) {
 		t.Errorf("two days (-want +got):\n%s", diff)
 	}
 }
+
+func TestADayOfALongerWindowIsReconciledWithItsOtherDays(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, scene{Platform: simulator.Config{Rows: 200}})
+	jobs := []string{"CONVSTREAM_SOURCE_DIALECT=jobs", "CONVSTREAM_WINDOW_STEP=48h"}
+	w.run(jobs, "backfill", "--from", "2023-12-31", "--to", "2024-01-02").must(t, 0)
+	r, _ := w.reconcile(0, jobs, "--from", "2023-12-31", "--to", "2024-01-01") // the day before the platform's first
+	if len(r.Windows) != 1 || r.Windows[0].Window.To != day.To || r.Held != int64(w.sim.CountConversations(day)) || *r.Windows[0].Expected != r.Held {
+		t.Errorf("it says %+v, the platform has %d", r, w.sim.CountConversations(day))
+	}
+}

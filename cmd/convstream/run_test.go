@@ -2,7 +2,10 @@ package main
 
 import (
 	"encoding/json"
+	"io"
+	"net/http"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -50,6 +53,7 @@ func TestARunFollowsThePlatformAndASignalIsNoFailure(t *testing.T) {
 			w := newWorld(t, scene{})
 			sim, environ := present(t)
 			p := w.start(environ, "run")
+			p.await(`"due":1`)
 			p.await(`"message":"nothing to do`)
 			p.signal(s)
 			r := p.wait().must(t, 0)
@@ -91,6 +95,45 @@ func TestARunWaitsForALiveOwnerAndGoesOnBehindIt(t *testing.T) {
 	p.await("pipeline claimed")
 	p.signal(syscall.SIGTERM)
 	p.wait().must(t, 0)
+}
+
+func TestASignalBeforeTheFirstWindowIsNobodysFault(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args []string
+		code int
+	}{{[]string{"run"}, 0}, {append([]string{"backfill"}, interval...), 1}} {
+		t.Run(c.args[0], func(t *testing.T) {
+			t.Parallel()
+			asked := make(chan struct{})
+			once := sync.OnceFunc(func() { close(asked) })
+			w := newWorld(t, scene{Registry: func(http.Handler) http.Handler {
+				return http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+					_, _ = io.Copy(io.Discard, r.Body) // or nobody notices that the client goes away
+					once()
+					<-r.Context().Done() // it answers nobody
+				})
+			}})
+			p := w.start(nil, c.args...)
+			select {
+			case <-asked:
+			case <-time.After(patience):
+				t.Fatal("the registry was never asked")
+			}
+			p.signal(syscall.SIGTERM)
+			r := p.wait().must(t, c.code)
+			if c.code == 0 {
+				if got := r.sentences(); len(got) != 0 {
+					t.Errorf("beside the log it says %q", got)
+				}
+				return
+			}
+			r.saysOnce(t, "interrupted by signal: terminated", "the same command")
+			if strings.Contains(r.stderr, "registry") {
+				t.Errorf("it blames the registry: %s", r.stderr)
+			}
+		})
+	}
 }
 
 func TestARunThatIsFencedExits4(t *testing.T) {

@@ -102,6 +102,9 @@ func (p *process) drive(ctx context.Context, cfg config.Config, oldest int64, ev
 	events, stopPulse := withPulse(noteDoubt(events, &doubt), p.log)
 	defer stopPulse()
 	m, err := p.assemble(ctx, cfg, oldest, events)
+	if err != nil && errors.Is(context.Cause(ctx), errInterrupted) {
+		return errStopped // and not whoever was being asked when the signal came
+	}
 	if err != nil {
 		return err
 	}

@@ -44,14 +44,11 @@ const doctorPatience = 15 * time.Second
 func runDoctor(ctx context.Context, p *process, cfg config.Config) error {
 	d := &doctor{out: p.stdout, cfg: cfg}
 	d.configuration()
-	d.platform(ctx)
-	d.kafka(ctx)
-	d.registry(ctx)
-	if d.begun {
-		d.pipeline(ctx, p)
-	}
-	if err := ctx.Err(); err != nil {
-		return err
+	for _, check := range []func(context.Context){d.platform, d.kafka, d.registry, func(ctx context.Context) { d.pipeline(ctx, p) }} {
+		check(ctx)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 	}
 	if d.failed > 0 {
 		return fmt.Errorf("%d of %d checks have failed", d.failed, d.checks)

@@ -16,8 +16,11 @@ import (
 const unitPatience = time.Minute
 
 // pipeline looks into the ledger: who owns the pipeline, and whether the platform counts what
-// the topic holds.
+// the topic holds, once there is a ledger.
 func (d *doctor) pipeline(ctx context.Context, p *process) {
+	if !d.begun {
+		return
+	}
 	r, err := p.reader(d.cfg)
 	if err != nil {
 		d.fail("ledger", "%w", err)

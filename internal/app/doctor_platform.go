@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -66,9 +67,12 @@ func (d *doctor) jobs() bool { return d.cfg.Source.Dialect == config.DialectJobs
 
 // token fetches an access token, and looks at its scopes where its answer names any.
 func (d *doctor) token(ctx context.Context, source *genesys.Client) bool {
-	ctx, cancel := context.WithTimeout(ctx, doctorPatience)
+	asking, cancel := context.WithTimeout(ctx, doctorPatience)
 	defer cancel()
-	named, err := source.Scopes(ctx)
+	named, err := source.Scopes(asking)
+	if ctx.Err() != nil {
+		return false
+	}
 	if err != nil {
 		d.refused("token", err)
 		return false
@@ -87,11 +91,15 @@ func (d *doctor) token(ctx context.Context, source *genesys.Client) bool {
 	return true
 }
 
-// probe makes one call and says what it found, or what the platform refused.
+// probe makes one call and says what it found, or what the platform refused. Of one that was
+// interrupted there is nothing to say.
 func (d *doctor) probe(ctx context.Context, check string, call func(context.Context) (string, error)) bool {
-	ctx, cancel := context.WithTimeout(ctx, doctorPatience)
+	calling, cancel := context.WithTimeout(ctx, doctorPatience)
 	defer cancel()
-	found, err := call(ctx)
+	found, err := call(calling)
+	if ctx.Err() != nil {
+		return false
+	}
 	if err != nil {
 		d.refused(check, err)
 		return false
@@ -110,16 +118,20 @@ func (d *doctor) refused(check string, err error) {
 	case answered && api.PushedBack():
 		d.warn(check, "the platform is busy (%w); ask again later", err)
 	case errors.Is(err, context.DeadlineExceeded):
-		d.fail(check, "no answer within %s; check source.region or source.base_url, and the way there", doctorPatience)
+		d.fail(check, "no answer within %s (%w); check source.region or source.base_url, and the way there", doctorPatience, err)
 	default:
 		d.fail(check, "%w", err)
 	}
 }
 
-// job submits a job, asks for its state once and aborts it.
+// job submits a job, asks for its state once and aborts it. A signal ends it no sooner than the
+// job: whoever goes away while it is submitted would not know what to abort.
 func (d *doctor) job(ctx context.Context, source *genesys.Client, w conv.Window) {
+	if ctx.Err() != nil {
+		return
+	}
 	var job conv.Job
-	submitted := d.probe(ctx, "submit", func(ctx context.Context) (found string, err error) {
+	submitted := d.probe(context.WithoutCancel(ctx), "submit", func(ctx context.Context) (found string, err error) {
 		job, err = source.Submit(ctx, w)
 		return "job " + job.ID + " for the second from " + conv.FormatInstant(w.From), err
 	})
@@ -131,9 +143,14 @@ func (d *doctor) job(ctx context.Context, source *genesys.Client, w conv.Window)
 		s, err := source.Status(ctx, job)
 		return "the job is " + s.Word, err
 	})
+	d.abort(context.WithoutCancel(ctx), source, job)
+}
+
+// abort aborts the job, or says that it stays.
+func (d *doctor) abort(ctx context.Context, source canceller, job conv.Job) {
 	ctx, cancel := context.WithTimeout(ctx, doctorPatience)
 	defer cancel()
-	err := source.Cancel(ctx, job)
+	err := cancelTwice(ctx, source, job)
 	api, answered := errors.AsType[*extractor.APIError](err)
 	switch {
 	case err == nil:
@@ -141,9 +158,36 @@ func (d *doctor) job(ctx context.Context, source *genesys.Client, w conv.Window)
 	case answered && api.Gone():
 		d.ok("abort", "the job had ended before it could be aborted")
 	case answered && api.Status == http.StatusForbidden:
-		d.warn("abort", "%w; a run does without, and jobs that it gives up run on at the platform", err)
+		d.warn("abort", "job %s stays at the platform: %w; a run does without, and jobs that it gives up run on at the platform", job.ID, err)
 	default:
-		d.refused("abort", err)
+		d.refused("abort", fmt.Errorf("job %s stays at the platform: %w", job.ID, err))
+	}
+}
+
+// canceller aborts jobs.
+type canceller interface {
+	Cancel(ctx context.Context, job conv.Job) error
+}
+
+// cancelTwice aborts a job, and tries once more after an error that may pass.
+func cancelTwice(ctx context.Context, source canceller, job conv.Job) error {
+	err := source.Cancel(ctx, job)
+	api, answered := errors.AsType[*extractor.APIError](err)
+	if err == nil || answered && !api.Temporary() {
+		return err
+	}
+	wait := time.Second
+	if answered && api.HasRetryAfter {
+		wait = api.RetryAfter
+	}
+	if until, _ := ctx.Deadline(); time.Until(until) <= wait {
+		return err // the second try would never come
+	}
+	select {
+	case <-time.After(wait):
+		return source.Cancel(ctx, job)
+	case <-ctx.Done():
+		return err
 	}
 }
 

@@ -2,6 +2,7 @@ package app
 
 import (
 	"maps"
+	"sync"
 	"time"
 
 	"convstream/extractor"
@@ -11,12 +12,18 @@ import (
 
 // extractorHooks logs what happens on the way to the platform.
 func (p *process) extractorHooks() extractor.Hooks {
+	var told sync.Map // ids of the jobs whose other place for the results stands in the log
 	return extractor.Hooks{
 		Polled: func(w conv.Window, job conv.Job, s conv.JobStatus, n int, since time.Duration) {
 			p.log.Info().Stringer("window", w).Str("job", job.ID).Str("status", s.Word).Float64("progress", s.Progress).
 				Int("poll", n).Float64("seconds", since.Seconds()).Msg("job polled")
 			if s.Results != "" {
-				p.log.Warn().Stringer("window", w).Str("job", job.ID).Str("results", s.Results).Msg("the platform names another place for the results; it is not followed")
+				if _, before := told.LoadOrStore(job.ID, nil); !before {
+					p.log.Warn().Stringer("window", w).Str("job", job.ID).Str("results", s.Results).Msg("the platform names another place for the results; it is not followed")
+				}
+			}
+			if s.State.Ended() {
+				told.Delete(job.ID) // it is polled no more
 			}
 		},
 		UnknownState: func(w conv.Window, job conv.Job, s conv.JobStatus) {
@@ -44,10 +51,10 @@ const largePage = 200_000_000
 
 // pipelineEvents logs what a pipeline does.
 func (p *process) pipelineEvents() pipeline.Events {
-	idle := false // Claimed and Idle come from one goroutine
+	var idle *time.Time // until when it is said to be; Claimed and Idle come from one goroutine
 	return pipeline.Events{
 		Claimed: func(windows int) {
-			idle = false
+			idle = nil
 			p.log.Info().Int("windows", windows).Msg("pipeline claimed")
 		},
 		Recovering: func(err error, wait time.Duration) {
@@ -91,10 +98,10 @@ func (p *process) pipelineEvents() pipeline.Events {
 		},
 		Noted: p.noted,
 		Idle: func(next time.Time) {
-			if idle {
+			if idle != nil && idle.Equal(next) {
 				return // it has been said
 			}
-			idle = true
+			idle = &next
 			e := p.log.Info()
 			if next.IsZero() {
 				e.Msg("nothing to do until the platform has more data")

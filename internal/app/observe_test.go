@@ -31,6 +31,23 @@ func TestR55_EveryPollLogsJobStatusAndProgress(t *testing.T) {
 	}
 }
 
+func TestR41_AnotherPlaceForTheResultsIsLoggedOncePerJob(t *testing.T) {
+	var out bytes.Buffer
+	p := &process{log: zerolog.New(&out)}
+	polled := p.extractorHooks().Polled
+	for _, id := range []string{"job-1", "job-2"} {
+		polled(monday, conv.Job{ID: id}, conv.JobStatus{State: conv.JobQueued}, 1, time.Second)
+		for n := range 3 {
+			polled(monday, conv.Job{ID: id}, conv.JobStatus{State: conv.JobRunning, Results: "https://files.example/a"}, n+2, time.Second)
+		}
+		polled(monday, conv.Job{ID: id}, conv.JobStatus{State: conv.JobDone, Results: "https://files.example/a"}, 5, time.Second)
+		named := `"job":"` + id + `","results":"https://files.example/a"`
+		if n := strings.Count(out.String(), named); n != 1 {
+			t.Errorf("the log says %d times where the results of %s are, want once: %s", n, id, out.String())
+		}
+	}
+}
+
 // logged is the one entry that something writes to the log.
 func logged(t *testing.T, write func(p *process)) (map[string]any, *process) {
 	t.Helper()
@@ -89,15 +106,21 @@ func TestAnEventOfNoWindowAndOfConversationsIsLoggedWithoutTheirIDs(t *testing.T
 	}
 }
 
-func TestARunWithNothingToDoSaysSoOnce(t *testing.T) {
+func TestARunWithNothingToDoSaysSoOnceForEachTimeItWaitsFor(t *testing.T) {
 	var out bytes.Buffer
 	p := &process{log: zerolog.New(&out)}
 	events := p.pipelineEvents()
 	events.Idle(time.UnixMilli(monday.From))
 	events.Idle(time.UnixMilli(monday.From))
+	events.Idle(time.UnixMilli(tuesday.From))
+	events.Idle(time.UnixMilli(tuesday.From))
 	events.Claimed(1)
+	events.Idle(time.UnixMilli(tuesday.From))
 	events.Idle(time.Time{})
-	want := []string{`"until":"2024-01-01T00:00:00.000Z"`, "claimed", "the platform has more data"}
+	events.Idle(time.Time{})
+	want := []string{
+		`"until":"2024-01-01T00:00:00.000Z"`, `"until":"2024-01-02T00:00:00.000Z"`, "claimed", `"until":"2024-01-02T00:00:00.000Z"`, "the platform has more data",
+	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	if len(lines) != len(want) {
 		t.Fatalf("the log says %q", lines)

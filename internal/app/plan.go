@@ -82,7 +82,7 @@ func runPlan(ctx context.Context, p *process, cfg config.Config, opts planOption
 	if err != nil {
 		return usageError(err)
 	}
-	d := dryRun{cfg: cfg, interval: opts.Interval}
+	d := dryRun{cfg: cfg, interval: opts.Interval, query: source.QueryHash(), now: time.Now().UnixMilli()}
 	d.ask(ctx, p, source)
 	if err := ctx.Err(); err != nil {
 		return err
@@ -185,6 +185,8 @@ func sample(ctx context.Context, source baseline, windows []conv.Window) ([]plan
 type dryRun struct {
 	cfg      config.Config
 	interval conv.Window
+	query    string // hash of the jobs' query
+	now      int64  // epoch ms
 
 	ledger   plan.Ledger
 	noLedger error // why it could not be read
@@ -209,7 +211,7 @@ type planReport struct {
 	Done     *int             `json:"done"` // null where the ledger did not answer
 	Todo     int              `json:"todo"`
 	First    []conv.Window    `json:"first"`   // of those to do
-	Payload  json.RawMessage  `json:"payload"` // of the first one to do; null where none is
+	Payload  json.RawMessage  `json:"payload"` // of the first job to submit; null where none is
 	Requests map[string]int64 `json:"requests"`
 	Seconds  float64          `json:"seconds"`
 	Rows     *int64           `json:"rows"` // to do, estimated; null where the platform gave no count
@@ -226,8 +228,9 @@ func (d *dryRun) report(payload func(conv.Window) []byte) planReport {
 		}
 	}
 	r := planReport{Windows: len(windows), Todo: len(todo), First: append([]conv.Window{}, todo[:min(len(todo), planShown)]...), Notes: []string{}}
-	if len(todo) > 0 {
-		r.Payload = payload(todo[0])
+	load := d.load(todo)
+	if load.Submits > 0 {
+		r.Payload = payload(load.First)
 	}
 	if d.noLedger == nil {
 		done := len(windows) - len(todo)
@@ -235,13 +238,12 @@ func (d *dryRun) report(payload func(conv.Window) []byte) planReport {
 	} else {
 		r.Notes = append(r.Notes, "the ledger was not read, so every window counts as to do: "+oneLine(d.noLedger))
 	}
-	rows := d.rows(todo)
-	if rows >= 0 {
-		r.Rows = &rows
+	if load.Rows >= 0 {
+		r.Rows = &load.Rows
 	} else if len(todo) > 0 {
 		r.Notes = append(r.Notes, "no estimate of the rows: "+oneLine(d.noCount))
 	}
-	cost := d.load(todo, rows).Cost(d.pace())
+	cost := load.Cost(d.pace())
 	r.Requests = map[string]int64{
 		"submit": cost.Submits, "status": cost.Polls, "results": cost.Pages, "baseline": cost.Counts,
 		"availability": cost.Watermark, "token": cost.Tokens,
@@ -250,38 +252,20 @@ func (d *dryRun) report(payload func(conv.Window) []byte) planReport {
 	return r
 }
 
-// rows estimates the rows of the windows, -1 without a count.
-func (d *dryRun) rows(windows []conv.Window) int64 {
-	var length time.Duration
-	for _, w := range windows {
-		length += w.Duration()
+// load is what a run over the windows has before it.
+func (d *dryRun) load(todo []conv.Window) plan.Load {
+	w := d.cfg.Window
+	c := plan.Course{
+		Schedule: plan.Schedule{Step: w.Step, Settle: w.Settle, Conversations: d.jobs(), Compare: w.Reconcile},
+		Query:    d.query, Narrow: w.Narrow,
+		Counted: d.jobs() || len(d.cfg.Source.Filter) == 0, // the count of dialect reports knows no filter
 	}
-	return plan.Extrapolate(d.samples, length)
-}
-
-func (d *dryRun) load(todo []conv.Window, rows int64) plan.Load {
-	l := plan.Load{Windows: len(todo), Rows: rows}
+	l := c.Load(todo, d.ledger, d.now)
+	l.Rows = plan.Extrapolate(d.samples, l.Length)
 	if d.jobs() {
-		l.PageRows, l.Watermark = int64(d.cfg.Source.PageSize), true
-	}
-	if d.cfg.Window.Reconcile {
-		l.Counts = d.counts(todo)
+		l.PageRows = int64(d.cfg.Source.PageSize)
 	}
 	return l
-}
-
-// counts is how often a run would ask for the platform's count of the windows.
-func (d *dryRun) counts(windows []conv.Window) int {
-	if !d.jobs() {
-		return len(windows)
-	}
-	days := map[int64]bool{}
-	for _, w := range windows {
-		for _, day := range plan.Cut(plan.Days(w), 24*time.Hour) {
-			days[day.From] = true
-		}
-	}
-	return len(days)
 }
 
 func (d *dryRun) pace() plan.Pace {
@@ -312,7 +296,9 @@ func printPlan(w io.Writer, cfg config.Config, r planReport) {
 	if more := r.Todo - len(r.First); more > 0 {
 		fmt.Fprintf(w, "  and %d more\n", more)
 	}
-	fmt.Fprintf(w, "the body of the first submit:\n  %s\n", r.Payload)
+	if len(r.Payload) > 0 {
+		fmt.Fprintf(w, "the body of the first submit:\n  %s\n", r.Payload)
+	}
 	if r.Rows != nil {
 		fmt.Fprintf(w, "rows to do: about %s, by the platform's count\n", humanize.Comma(*r.Rows))
 	}

@@ -39,8 +39,9 @@ func newReconcile(p *process) *cobra.Command {
 		Long: `Compare the platform's own counts with what the topic holds.
 
 It counts distinct rows and dead letters, window by window, or by whole UTC days in dialect
-jobs, and asks the platform for its count of the same time under the same filter. It reads both
-topics from their start, claims and changes nothing, and may run beside an instance at work.
+jobs, those of a longer window together, and asks the platform for its count of the same time
+under the same filter. It reads both topics from their start, claims and changes nothing, and
+may run beside an instance at work.
 
 It exits 3 if a window is not published whole, if the platform gives no count of it, or if the
 two counts differ by more than window.reconcile_threshold; by anything, where a day of dialect
@@ -166,8 +167,8 @@ func comparedSpans(cfg config.Config, interval conv.Window, ledger plan.Ledger) 
 	whole := wholeWindows(ledger)
 	var spans []span
 	if cfg.Source.Dialect == config.DialectJobs {
-		for _, day := range plan.Cut(plan.Days(interval), 24*time.Hour) {
-			spans = append(spans, spanOf(day, whole))
+		for _, days := range wholeDays(interval, ledger) {
+			spans = append(spans, spanOf(days, whole))
 		}
 		return spans
 	}
@@ -184,7 +185,30 @@ func comparedSpans(cfg config.Config, interval conv.Window, ledger plan.Ledger) 
 	return spans
 }
 
-// wholeWindows lists the windows of the ledger that hold all their rows, in order of time.
+// wholeDays lists the days of an interval. Days that share a window are one stretch, with all
+// other days of that window: rows that have vanished from it may be of any of them.
+func wholeDays(interval conv.Window, ledger plan.Ledger) []conv.Window {
+	asked := plan.Days(interval)
+	days := plan.Cut(asked, 24*time.Hour)
+	for w, cp := range ledger {
+		if len(cp.Nested) == 0 { // a narrowed one's children are compared in its place
+			days = append(days, plan.Days(w))
+		}
+	}
+	slices.SortFunc(days, conv.Window.Compare)
+	var stretches []conv.Window
+	for _, d := range days {
+		if last := len(stretches) - 1; last >= 0 && stretches[last].Overlaps(d) {
+			stretches[last].To = max(stretches[last].To, d.To)
+		} else {
+			stretches = append(stretches, d)
+		}
+	}
+	return slices.DeleteFunc(stretches, func(w conv.Window) bool { return !w.Overlaps(asked) })
+}
+
+// wholeWindows lists the windows of the ledger that hold all their rows, those of the newest
+// jobs first.
 func wholeWindows(ledger plan.Ledger) []conv.Checkpoint {
 	var whole []conv.Checkpoint
 	for _, cp := range ledger {
@@ -192,21 +216,26 @@ func wholeWindows(ledger plan.Ledger) []conv.Checkpoint {
 			whole = append(whole, cp)
 		}
 	}
-	slices.SortFunc(whole, func(a, b conv.Checkpoint) int { return cmp.Compare(a.Window.From, b.Window.From) })
+	slices.SortFunc(whole, func(a, b conv.Checkpoint) int {
+		return cmp.Or(cmp.Compare(b.Job.Observation, a.Job.Observation), a.Window.Compare(b.Window))
+	})
 	return whole
 }
 
-// spanOf is a stretch of time as the windows that hold all their rows make it up.
+// spanOf is a stretch of time as the windows that hold all their rows make it up. Of what has
+// vanished, windows that overlap speak twice: the newest job's word counts.
 func spanOf(w conv.Window, whole []conv.Checkpoint) span {
 	s := span{window: w, settled: true}
 	var windows []conv.Window
-	end, _ := slices.BinarySearchFunc(whole, w.To, func(cp conv.Checkpoint, to int64) int { return cmp.Compare(cp.Window.From, to) })
-	for _, cp := range whole[:end] {
-		if cp.Window.Overlaps(w) {
-			windows = append(windows, cp.Window)
-			s.settled = s.settled && cp.State.Closed()
+	for _, cp := range whole {
+		if !cp.Window.Overlaps(w) {
+			continue
+		}
+		if w.Covers(cp.Window) && !slices.ContainsFunc(windows, cp.Window.Overlaps) {
 			s.vanished += cp.Vanished
 		}
+		windows = append(windows, cp.Window)
+		s.settled = s.settled && cp.State.Closed()
 	}
 	s.published = len(plan.Uncovered(w, windows)) == 0
 	return s
@@ -241,6 +270,7 @@ func (c *comparison) compare(expected int64, noCount error, vanished int64, thre
 		c.Verdict, c.Reason = verdictUnverified, oneLine(noCount)
 		return
 	}
+	vanished = min(vanished, max(0, c.Held-expected)) // a row that the platform counts is there
 	difference := c.Held - vanished - expected
 	c.Vanished, c.Expected, c.Difference, c.Verdict = vanished, &expected, &difference, verdictOK
 	unexplained := difference

@@ -1,13 +1,18 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
+	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
 	"convstream/internal/app/config"
+	"convstream/internal/conv"
+	"convstream/internal/pipeline"
 	"convstream/producer"
 )
 
@@ -50,8 +55,11 @@ func runRun(ctx context.Context, p *process, cfg config.Config, takeOver bool) e
 		reach += cfg.Window.Settle
 	}
 	oldest := time.Now().Add(-reach).UnixMilli()
-	err := p.drive(ctx, cfg, oldest, p.pipelineEvents(), func(m *machine) error {
+	var begun *pipeline.Pipeline
+	events := withStart(p.pipelineEvents(), func() []conv.Checkpoint { return begun.Windows() }, p.log)
+	err := p.drive(ctx, cfg, oldest, events, func(m *machine) error {
 		p.log.Info().Str("pipeline", cfg.Pipeline).Str("run", m.run).Msg("run begins")
+		begun = m.pipeline
 		return p.follow(ctx, m.pipeline, takeOver)
 	})
 	if errors.Is(err, errStopped) {
@@ -59,6 +67,35 @@ func runRun(ctx context.Context, p *process, cfg config.Config, takeOver bool) e
 		return nil
 	}
 	return err
+}
+
+// withStart adds one line to the log, when a run has found out what there is to do: behind
+// which window of the ledger it goes on, and how many windows are due.
+func withStart(events pipeline.Events, known func() []conv.Checkpoint, log zerolog.Logger) pipeline.Events {
+	said := false // Claimed and Idle do not come at once
+	say := func(due int) {
+		if said {
+			return
+		}
+		said = true
+		begun := slices.DeleteFunc(known(), func(cp conv.Checkpoint) bool { return cp.State == conv.Planned })
+		if len(begun) == 0 {
+			log.Info().Int("due", due).Msg("no window was begun yet; the run begins with the oldest that is due")
+			return
+		}
+		newest := slices.MaxFunc(begun, func(a, b conv.Checkpoint) int { return cmp.Compare(a.Window.To, b.Window.To) })
+		log.Info().Stringer("behind", newest.Root()).Int("due", due).Msg("the run goes on behind the newest window that was begun")
+	}
+	claimed, idle := events.Claimed, events.Idle
+	events.Claimed = func(windows int) {
+		say(windows)
+		claimed(windows)
+	}
+	events.Idle = func(next time.Time) {
+		say(0)
+		idle(next)
+	}
+	return events
 }
 
 // follower follows the platform until ctx ends.

@@ -11,6 +11,8 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"convstream/internal/conv"
+	"convstream/internal/pipeline"
 	"convstream/producer"
 )
 
@@ -71,4 +73,34 @@ func TestASignalEndsTheWaitForAnOwner(t *testing.T) {
 			t.Errorf("it ends with %v", err)
 		}
 	})
+}
+
+func TestARunSaysOnceWhereItGoesOnAndHowMuchIsDue(t *testing.T) {
+	root := hours(0, 24)
+	for name, c := range map[string]struct {
+		known []conv.Checkpoint
+		tell  func(pipeline.Events)
+		want  string
+	}{
+		"behind the newest window": {
+			[]conv.Checkpoint{
+				{Window: hours(-24, 0), State: conv.Settled}, {Window: root, State: conv.Narrowed}, {Window: hours(0, 6), State: conv.Paging, Origin: &root},
+				{Window: hours(18, 24), State: conv.Submitted, Origin: &root}, {Window: hours(24, 48), State: conv.Planned},
+			},
+			func(e pipeline.Events) { e.Claimed(3) }, `"behind":"` + root.String() + `","due":3`,
+		},
+		"with nothing due":   {[]conv.Checkpoint{{Window: root, State: conv.Settled}}, func(e pipeline.Events) { e.Idle(time.Time{}) }, `"behind":"` + root.String() + `","due":0`},
+		"with nothing begun": {[]conv.Checkpoint{{Window: root, State: conv.Planned}}, func(e pipeline.Events) { e.Claimed(1) }, `"due":1,"message":"no window was begun yet`},
+	} {
+		var out bytes.Buffer
+		log := zerolog.New(&out)
+		told := 0
+		events := withStart(pipeline.Events{Claimed: func(int) { told++ }, Idle: func(time.Time) { told++ }}, func() []conv.Checkpoint { return c.known }, log)
+		c.tell(events)
+		events.Idle(time.Time{})
+		events.Claimed(7)
+		if n := strings.Count(out.String(), "\n"); n != 1 || !strings.Contains(out.String(), c.want) || told != 3 {
+			t.Errorf("%s: after %d events the log says %s, want %s once", name, told, out.String(), c.want)
+		}
+	}
 }

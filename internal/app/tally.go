@@ -23,11 +23,17 @@ type tally struct {
 	held    []int64 // distinct rows and dead letters by span
 	callers []int64 // distinct conversations of the rows
 	dead    []int64 // distinct dead letters
-	bounds  []int64 // those of the rows that lie on the first or last millisecond
+	bounds  []int64 // those of both that lie on the first or last millisecond
 
 	rows  map[conv.Key]bool // of the present partition
 	ids   map[spanID]bool
-	unfit map[conv.Key]int // the span of each dead letter that is counted
+	unfit map[conv.Key]unfit // dead letters that are counted
+}
+
+// unfit is where a dead letter is counted.
+type unfit struct {
+	span  int
+	bound bool // it is known to lie on the first or last millisecond
 }
 
 // spanID is a conversation in a span.
@@ -41,7 +47,7 @@ func newTally(org string, conversations bool, spans []conv.Window) *tally {
 	return &tally{
 		org: org, conversations: conversations, spans: spans,
 		held: make([]int64, n), callers: make([]int64, n), dead: make([]int64, n), bounds: make([]int64, n),
-		rows: map[conv.Key]bool{}, ids: map[spanID]bool{}, unfit: map[conv.Key]int{},
+		rows: map[conv.Key]bool{}, ids: map[spanID]bool{}, unfit: map[conv.Key]unfit{},
 	}
 }
 
@@ -76,17 +82,22 @@ func (t *tally) deadLetter(r *kgo.Record) error {
 	if n, err := hex.Decode(digest[:], producer.Header(r, producer.DigestHeader)); err != nil || n != len(digest) {
 		return nil // not written by convstream
 	}
-	key, at := conv.DeadKey(t.org, window, digest), window.From
+	key, at, known := conv.DeadKey(t.org, window, digest), window.From, false
 	if mark, err := conv.ParseMark(producer.Header(r, conv.MarkHeader)); err == nil {
 		key = conv.RowKey(t.org, r.Key, mark)
 		if t.conversations || mark.Time < window.To { // else its time is wild, and the platform has it in the window
-			at = mark.Time
+			at, known = mark.Time, true
 		}
 	}
 	if i, ok := t.span(at); ok {
-		t.unfit[key] = i
+		t.unfit[key] = unfit{i, known && t.bound(i, at)}
 	}
 	return nil
+}
+
+// bound says whether an instant is the first or the last of a span.
+func (t *tally) bound(span int, ms int64) bool {
+	return ms == t.spans[span].From || ms == t.spans[span].To-1
 }
 
 // row takes one record of the row topic.
@@ -102,7 +113,7 @@ func (t *tally) row(r *kgo.Record) error {
 	}
 	t.rows[key] = true
 	t.held[i]++
-	if mark.Time == t.spans[i].From || mark.Time == t.spans[i].To-1 {
+	if t.bound(i, mark.Time) {
 		t.bounds[i]++
 	}
 	delete(t.unfit, key)
@@ -122,8 +133,11 @@ func (t *tally) endPartition() {
 
 // end is called behind the last partition.
 func (t *tally) end() {
-	for _, i := range t.unfit {
-		t.dead[i]++
-		t.held[i]++
+	for _, u := range t.unfit {
+		t.dead[u.span]++
+		t.held[u.span]++
+		if u.bound {
+			t.bounds[u.span]++
+		}
 	}
 }

@@ -93,9 +93,9 @@ func TestRunReadsAWindowThatABackfillAskedForTooEarly(t *testing.T) {
 		}
 		s = w.defaults("second")
 		s.takeOver, s.config.Lag = true, 15*time.Minute
-		_ = w.follow(stopAfter(t, 100*time.Hour), p, s)
+		_ = w.follow(stopAfter(t, 4*time.Hour), p, s)
 		if cp := w.ledger()[last]; cp.State != conv.Settled {
-			t.Errorf("after 100 h of run the early window is %s (%s)", cp.State, cp.LastError)
+			t.Errorf("after four hours of run the early window is %s (%s)", cp.State, cp.LastError)
 		}
 	})
 }

@@ -40,6 +40,7 @@ func (p *Pipeline) Follow(ctx context.Context, takeOver bool) error {
 // feed puts on the agenda what is due, and looks for more, for as long as the epoch lasts.
 func (e *epoch) feed() error {
 	for {
+		empty := e.agenda.empty.next()
 		due, next, err := e.due()
 		if err == nil && len(due) > 0 {
 			err = e.offer(due)
@@ -52,7 +53,10 @@ func (e *epoch) feed() error {
 		case e.agenda.idle():
 			e.events.Idle(next)
 		}
-		if !sleep(e.ctx, lookAgain) {
+		select {
+		case <-empty: // what was done may have made more due
+		case <-time.After(lookAgain):
+		case <-e.ctx.Done():
 			return context.Cause(e.ctx)
 		}
 	}

@@ -33,9 +33,9 @@ func TestADayThatNeverBecomesWholeIsNotLeftInSilence(t *testing.T) {
 		l := &lake{talks: chatter(lastDays(1), 10)}
 		var n notes
 		s := w.conversations("a")
-		s.config.Step, s.config.Settle = 6*time.Hour, 24*time.Hour
+		s.config.Step, s.config.Settle = 6*time.Hour, 6*time.Hour
 		s.events.Noted = n.take
-		_ = w.follow(stopAfter(t, 4*24*time.Hour), l, s)
+		_ = w.follow(stopAfter(t, 12*time.Hour), l, s)
 		first := conv.Window{From: newYear - 6*hour, To: newYear}
 		if w.ledger()[first].State == conv.Published {
 			t.Error("published, never compared, no event")

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"convstream/internal/conv"
@@ -9,11 +10,120 @@ import (
 
 // Load is what a run has before it.
 type Load struct {
-	Windows   int   // jobs to submit
-	Counts    int   // how often the platform is asked for its own count
-	Watermark bool  // the platform is asked how far its data reach before it is given a job
-	Rows      int64 // of all windows, -1 where nobody knows
-	PageRows  int64 // rows of one page, 0 where the platform alone decides
+	Windows   int           // to be read
+	Submits   int           // those of them that have no job yet
+	First     conv.Window   // of these, in order of time
+	Counts    int           // how often the platform is asked for its own count
+	Watermark bool          // the platform is asked how far its data reach before it is given a job
+	Length    time.Duration // of the windows to be read
+	Rows      int64         // of these, -1 where nobody knows
+	PageRows  int64         // rows of one page, 0 where the platform alone decides
+}
+
+// Course is what a run does with the windows that it is given.
+type Course struct {
+	Schedule
+	Query   string          // hash of the jobs' query: a job of another one is not read
+	Narrow  []time.Duration // what a window is cut into whose count is above what one job may bring
+	Counted bool            // the platform has counts to compare with
+}
+
+// Load is what a run has before it that is given these windows, each as the ledger has it, at
+// a time in epoch ms by the platform's clock. It is the least: no job is pushed back, fails or
+// lacks rows.
+func (c Course) Load(windows []conv.Window, ledger Ledger, now int64) Load {
+	l := Load{Watermark: c.Conversations, Rows: -1}
+	var whole []conv.Window // once the run is over
+	days := map[conv.Window]bool{}
+	for _, root := range windows {
+		for _, w := range c.pieces(root, ledger) {
+			cp := ledger[w]
+			if cp.State.Closed() {
+				continue
+			}
+			if reads, adopts := c.reads(w, &cp, now); reads {
+				l.read(w, adopts)
+				if !adopts && c.foresees(w) {
+					l.Counts++
+				}
+			}
+			whole = append(whole, w)
+			if !c.Conversations && c.Compare && c.Counted {
+				l.Counts++
+			}
+			days[Days(w)] = true
+		}
+	}
+	if c.Conversations && c.Compare && c.Counted {
+		for w, cp := range ledger {
+			if cp.State.Whole() {
+				whole = append(whole, w)
+			}
+		}
+		l.Counts = covered(days, whole)
+	}
+	return l
+}
+
+func (l *Load) read(w conv.Window, adopts bool) {
+	l.Windows++
+	l.Length += w.Duration()
+	if adopts {
+		return
+	}
+	if l.Submits == 0 {
+		l.First = w
+	}
+	l.Submits++
+}
+
+// pieces lists the windows that are worked on in the place of one: its leaves, and what an
+// incomplete one is cut into because the step is shorter now.
+func (c Course) pieces(root conv.Window, ledger Ledger) []conv.Window {
+	var pieces []conv.Window
+	for _, w := range Leaves(root, ledger) {
+		if ledger[w].State == conv.Incomplete && w.Duration() > c.Step {
+			pieces = append(pieces, Cut(w, c.Step)...)
+		} else {
+			pieces = append(pieces, w)
+		}
+	}
+	return pieces
+}
+
+// reads says whether a window has to be read, and whether that is from the job that it has.
+func (c Course) reads(w conv.Window, cp *conv.Checkpoint, now int64) (reads, adopts bool) {
+	settles := c.Settles(w)
+	switch {
+	case cp.State == conv.Submitted || cp.State == conv.Paging:
+		return true, cp.Query == c.Query && cp.Job.ID != ""
+	case !cp.State.Whole(), cp.State == conv.Reconciled:
+		return true, false
+	}
+	return c.Conversations && cp.Job.PlatformTime < settles && settles <= now, false
+}
+
+// foresees says whether the platform is asked for a window's count before it is given a job.
+func (c Course) foresees(w conv.Window) bool {
+	return c.Compare && c.Counted && !c.Conversations && Narrow(w, c.Narrow) != nil
+}
+
+// covered counts the stretches that windows cover whole.
+func covered(stretches map[conv.Window]bool, windows []conv.Window) (n int) {
+	if len(stretches) == 0 {
+		return 0
+	}
+	all := conv.Window{From: math.MaxInt64, To: math.MinInt64}
+	for s := range stretches {
+		all = conv.Window{From: min(all.From, s.From), To: max(all.To, s.To)}
+	}
+	gaps := Uncovered(all, windows)
+	for s := range stretches {
+		if !slices.ContainsFunc(gaps, s.Overlaps) {
+			n++
+		}
+	}
+	return n
 }
 
 // Pace is how fast a run may go.
@@ -51,11 +161,11 @@ func (c Cost) Requests() int64 {
 
 // Cost is what the load takes at a pace, whose members are all above 0 but for Jitter.
 func (l Load) Cost(p Pace) Cost {
-	if l.Windows == 0 {
+	if l.Windows == 0 && l.Counts == 0 {
 		return Cost{}
 	}
 	c := Cost{
-		Submits: int64(l.Windows),
+		Submits: int64(l.Submits),
 		Polls:   AssumedPolls * int64(l.Windows),
 		Pages:   int64(l.Windows),
 		Counts:  int64(l.Counts),
@@ -66,7 +176,8 @@ func (l Load) Cost(p Pace) Cost {
 		c.Pages = max(c.Pages, int64(math.Ceil(float64(l.Rows)/float64(l.PageRows)+float64(l.Windows)/2)))
 	}
 	if l.Watermark {
-		c.Watermark = int64(l.Windows)
+		// Those that are submitted at once all ask; the others know the answer.
+		c.Watermark = int64(min(l.Submits, p.Windows))
 	}
 	rounds := (l.Windows + p.Windows - 1) / p.Windows
 	c.Time = max(time.Duration(rounds)*p.job(), c.budget(p))

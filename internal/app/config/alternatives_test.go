@@ -105,3 +105,46 @@ func TestOfASecretAndItsFileTheLaterLayerWins(t *testing.T) {
 		}
 	}
 }
+
+// A file is shared, and not every machine has what it refers to.
+func TestAReferenceToNothingMattersOnlyWhereItsValueIsUsed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(path, []byte("from the file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	secret := edit(t, "hunter2hunter2", "${NO_SUCH}")
+	secretFile := edit(t, "client_secret: hunter2hunter2", "client_secret_file: ${NO_SUCH}")
+	addresses := edit(t, "region: eu-central-1", "base_url: ${NO_SUCH}\n  token_url: ${NO_SUCH}")
+	region := edit(t, "eu-central-1", "${NO_SUCH}")
+	both := []string{"CONVSTREAM_SOURCE_BASE_URL=https://a.example", "CONVSTREAM_SOURCE_TOKEN_URL=https://b.example"}
+	filter := filtered(t, ` [{path: direction, operator: eq, value: "${NO_SUCH}"}]`)
+	for name, c := range map[string]struct {
+		text    string
+		environ []string
+		overlay map[string]any
+		problem string // beginning with its key, "" for none
+	}{
+		"a variable over it":               {secret, []string{"CONVSTREAM_SOURCE_CLIENT_SECRET=s"}, nil, ""},
+		"a flag over it":                   {minimal + "window: {step: '${NO_SUCH}'}\n", nil, map[string]any{"window.step": "6h"}, ""},
+		"a list over it":                   {filter, []string{"CONVSTREAM_SOURCE_FILTER=[]"}, nil, ""},
+		"a secret file over it":            {secret, []string{"CONVSTREAM_SOURCE_CLIENT_SECRET_FILE=" + path}, nil, ""},
+		"a secret over its file":           {secretFile, []string{"CONVSTREAM_SOURCE_CLIENT_SECRET=s"}, nil, ""},
+		"a region over addresses":          {addresses, []string{"CONVSTREAM_SOURCE_REGION=us-east-1"}, nil, ""},
+		"addresses over a region":          {region, both, nil, ""},
+		"half an address over a region":    {region, both[:1], nil, "source.region: environment variable NO_SUCH"},
+		"nothing over it":                  {secret, nil, nil, "source.client_secret: environment variable NO_SUCH"},
+		"an empty file over a secret":      {secret, []string{"CONVSTREAM_SOURCE_CLIENT_SECRET_FILE="}, nil, "source.client_secret: environment variable NO_SUCH"},
+		"another key over it":              {secret, []string{"CONVSTREAM_SOURCE_CLIENT_ID=x"}, nil, "source.client_secret: environment variable NO_SUCH"},
+		"a wrong variable over it":         {minimal + "window: {step: '${NO_SUCH}'}\n", []string{"CONVSTREAM_WINDOW_STEP=1d"}, nil, `window.step: "1d"`},
+		"a secret file in the same layer":  {strings.Replace(secret, "  client_secret:", "  client_secret_file: "+path+"\n  client_secret:", 1), nil, nil, "source.client_secret: environment variable NO_SUCH"},
+		"a reference that is none over it": {secret, []string{"CONVSTREAM_SOURCE_CLIENT_SECRET=${NO_SUCH}"}, nil, ""},
+	} {
+		_, err := load(t, c.text, c.environ, c.overlay)
+		switch {
+		case c.problem == "" && err != nil:
+			t.Errorf("%s: %v", name, err)
+		case c.problem != "" && (err == nil || !strings.Contains(err.Error(), " "+c.problem)):
+			t.Errorf("%s gives %v, want %s", name, err, c.problem)
+		}
+	}
+}

@@ -25,13 +25,17 @@ func (l *loader) loadFile(text []byte) error {
 	if err := l.values.Load(rawbytes.Provider(text), yaml.Parser()); err != nil {
 		return fmt.Errorf("%s: %w", l.path, err)
 	}
-	expanded := map[string]any{}
+	expanded, failed := map[string]any{}, map[string]error{}
 	for key, v := range l.values.All() {
 		if expanded[key], err = expand(v, l.env); err != nil {
-			l.problem(key, "%w", err)
+			failed[key] = err
 		}
 	}
-	return l.layer(expanded)
+	if err := l.layer(expanded); err != nil {
+		return err
+	}
+	l.unresolved = failed
+	return nil
 }
 
 // parseYAML returns the mapping that the text is, nil where the text is empty. Its errors

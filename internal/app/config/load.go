@@ -64,6 +64,8 @@ type loader struct {
 	wrong    map[string]bool   // keys that have a problem
 	problems []error
 	config   Config
+
+	unresolved map[string]error // keys whose value refers to a variable that is not there
 }
 
 // layer lays values over those that are there.
@@ -74,6 +76,7 @@ func (l *loader) layer(values map[string]any) error {
 	l.depth++
 	for key := range values {
 		l.layers[key] = l.depth
+		delete(l.unresolved, key)
 	}
 	return nil
 }
@@ -95,8 +98,33 @@ func (l *loader) assign() {
 		if entry.section { // an empty one
 			continue
 		}
-		l.assignment(key, assign(field, values[key]))
+		if err := l.unresolved[key]; err == nil {
+			l.assignment(key, assign(field, values[key]))
+		} else if !l.replaced(key) {
+			l.problem(key, "%w", err)
+		}
 	}
+}
+
+// rivals are keys that exclude each other, with those that replace them in a later layer.
+var rivals = map[string][]string{
+	"source.client_secret":      {"source.client_secret_file"},
+	"source.client_secret_file": {"source.client_secret"},
+	"kafka.sasl.password":       {"kafka.sasl.password_file"},
+	"kafka.sasl.password_file":  {"kafka.sasl.password"},
+	"source.region":             {"source.base_url", "source.token_url"},
+	"source.base_url":           {"source.region"},
+	"source.token_url":          {"source.region"},
+}
+
+// replaced says that a later layer gives what is used in the place of a key's value.
+func (l *loader) replaced(key string) bool {
+	for _, rival := range rivals[key] {
+		if !l.later(rival, key) || l.values.String(rival) == "" {
+			return false
+		}
+	}
+	return len(rivals[key]) > 0
 }
 
 // assignment notes what was wrong with the value of a key, or with members of its entries.

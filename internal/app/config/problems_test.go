@@ -51,6 +51,7 @@ func TestProblemsNameKeyPlaceValueAndWayOut(t *testing.T) {
 		"unknown dialect":         {minimal, "CONVSTREAM_SOURCE_DIALECT=sql", []string{"source.dialect:", `"sql"`, "reports"}},
 		"unknown region":          {edit(t, "eu-central-1", "mars-1"), "", []string{"source.region:", `"mars-1"`, "eu-central-1", "usw2.pure.cloud"}},
 		"foreign domain":          {edit(t, "eu-central-1", "pure.cloud.example.com"), "", []string{"source.region:", `"pure.cloud.example.com"`}},
+		"domain for sale":         {edit(t, "eu-central-1", "evil-pure.cloud"), "", []string{"source.region:", `"evil-pure.cloud"`, "source.base_url and source.token_url"}},
 		"no region":               {edit(t, "  region: eu-central-1\n", ""), "", []string{"source.region:", "source.base_url"}},
 		"half an address":         {minimal, "CONVSTREAM_SOURCE_BASE_URL=https://api.example.com", []string{"source.token_url:", "source.base_url"}},
 		"secret missing":          {edit(t, "  client_secret: hunter2hunter2\n", ""), "", []string{"source.client_secret:", "CONVSTREAM_SOURCE_CLIENT_SECRET", "source.client_secret_file"}},

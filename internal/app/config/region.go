@@ -13,7 +13,8 @@ func (l *loader) locate() {
 	base, token, ok := genesys.Endpoints(s.Region)
 	if s.Region != "" {
 		if !ok {
-			l.problem("source.region", "%q is no region; choose one of %s, or give the domain behind the api. of the platform's addresses, such as usw2.pure.cloud",
+			l.problem("source.region", "%q is no region; choose one of %s, or give the domain behind the api. of the platform's addresses, such as usw2.pure.cloud; "+
+				"for any other host give source.base_url and source.token_url",
 				s.Region, strings.Join(genesys.Regions(), ", "))
 		}
 		l.replaceEarlier("source.base_url", &s.BaseURL)
