@@ -132,7 +132,7 @@ func TestADayFromWhichARowVanishedIsClosedByTheNextReading(t *testing.T) {
 	})
 }
 
-type rejecting struct{ plain }
+type rejecting struct{}
 
 func (rejecting) Encode(dst []byte, id uint32, row *conv.Row) ([]byte, conv.Facts) {
 	if bytes.Contains(row.Raw, []byte("bad")) {

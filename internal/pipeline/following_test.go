@@ -46,8 +46,7 @@ func TestARowOnAnEdgeThatOnlyTheNeighbourBringsHasNotVanished(t *testing.T) {
 
 type skewedLake struct {
 	*lake
-	by  time.Duration
-	bad bool
+	by time.Duration
 }
 
 func (s *skewedLake) Submit(ctx context.Context, w conv.Window) (conv.Job, error) {
