@@ -90,6 +90,7 @@ type Checkpoint struct {
 	Query    string   `json:"query"` // hash of the submit payload
 	Job      Job      `json:"job"`
 	Position Position `json:"position"`
+	PageEnd  *Key     `json:"page_end,omitempty"` // of the last row of the page before, which this one may repeat
 
 	Counters Counters `json:"counters"`
 	MinTime  *int64   `json:"min_time,omitempty"` // of the present job's rows, epoch ms

@@ -3,6 +3,7 @@ package conv
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 )
 
@@ -47,8 +48,19 @@ func ParseMark(b []byte) (Mark, error) {
 	}, nil
 }
 
-// Key is the 128-bit dedupe key.
+// Key is the 128-bit dedupe key. As text it is in hexadecimal.
 type Key [16]byte
+
+// MarshalText writes the key for JSON.
+func (k Key) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, k[:]), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (k *Key) UnmarshalText(b []byte) error {
+	if n, err := hex.Decode(k[:], b); err != nil || n != len(k) {
+		return fmt.Errorf("%q is no dedupe key", b)
+	}
+	return nil
+}
 
 // RowKey is the dedupe key of a row: the first 16 bytes of SHA-256 over the organisation
 // and the conversation id, each behind its length as a 32-bit big-endian number, then the

@@ -56,11 +56,12 @@ type epoch struct {
 
 	agenda  *agenda
 	mu      sync.Mutex
-	tries   map[conv.Window]int  // jobs that the epoch has given each window
-	rereads map[conv.Window]bool // windows that are to be read again, however they stand
-	short   map[conv.Window]bool // spans that wait for their neighbours before they are compared for good
-	retries map[conv.Window]bool // spans of which windows were read again for a shortfall
-	claims  map[claim]bool       // what is being closed
+	tries   map[conv.Window]int      // jobs that the epoch has given each window
+	rereads map[conv.Window]bool     // windows that are to be read again, however they stand
+	short   map[conv.Window]bool     // spans that wait for their neighbours before they are compared for good
+	retries map[conv.Window]bool     // spans of which windows were read again for a shortfall
+	missed  map[conv.Window][]string // vanished conversations that a census of the window found, the first few
+	claims  map[claim]bool           // what is being closed
 
 	released signal // a claim was given up
 }
@@ -72,7 +73,7 @@ func (p *Pipeline) runEpoch(ctx context.Context, work func(*epoch) error) error 
 	defer stop(nil)
 	e := &epoch{
 		Pipeline: p, intake: intake, ctx: intake, batches: make(chan handover), over: make(chan struct{}),
-		tries: map[conv.Window]int{}, rereads: map[conv.Window]bool{}, short: map[conv.Window]bool{}, retries: map[conv.Window]bool{}, claims: map[claim]bool{},
+		tries: map[conv.Window]int{}, rereads: map[conv.Window]bool{}, short: map[conv.Window]bool{}, retries: map[conv.Window]bool{}, missed: map[conv.Window][]string{}, claims: map[claim]bool{},
 	}
 	var failed error
 	var committer sync.WaitGroup

@@ -164,3 +164,33 @@ func TestNoWindowIsPassedOverAfterAnError(t *testing.T) {
 		}
 	})
 }
+
+// The last row of a page comes again as the first of the next, between which the process dies.
+func TestR84_ARowThatAPageRepeatsCountsOnceAlsoAfterAKillBetweenThePages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.cluster.Close()
+		p := newPlatform(60, 4)
+		ctx, kill := context.WithCancelCause(t.Context())
+		c := &cutter{under: w.net.DialContext, at: math.MaxInt}
+		s := w.defaults("first")
+		s.dial, s.config.Windows, p.slow = c.dial, 1, 2*time.Second
+		s.events.Committed = func(cp conv.Checkpoint, _, _ int, _ time.Duration) {
+			if cp.Position.Page == 2 && cp.Position.Row == 0 {
+				c.die()
+				kill(errKilled)
+			}
+		}
+		if _, err := w.backfill(ctx, p, s); err == nil {
+			t.Fatal("the killed run ended well")
+		}
+		s = w.defaults("second")
+		s.takeOver, p.slow = true, 0
+		if _, err := w.backfill(t.Context(), p, s); err != nil {
+			t.Fatal(err)
+		}
+		if cp := w.ledger()[w1]; cp.JobRows != 16 { // 15, and the next hour's first one
+			t.Errorf("the job's rows are counted as %d, want 16", cp.JobRows)
+		}
+	})
+}

@@ -34,6 +34,9 @@ func (r *worker) read() error {
 	})
 	r.cp.State = conv.Paging
 	r.page, r.seen = from.Page, from.Row
+	if r.pageEnd = (conv.Key{}); r.cp.PageEnd != nil {
+		r.pageEnd = *r.cp.PageEnd
+	}
 	err := r.takeAll(chunks)
 	stop()
 	reader.Wait()
@@ -95,6 +98,8 @@ func (r *worker) take(c *conv.Chunk) error {
 			r.available = at
 		}
 		r.pageEnd = r.last
+		end := r.last
+		r.cp.PageEnd = &end
 		r.open() // so that the new position is committed even when every row was a repeat
 		if c.Next != "" {
 			r.cp.Position = conv.Position{Token: c.Next, Page: r.page + 1}

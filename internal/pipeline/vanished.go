@@ -62,9 +62,10 @@ func (c *census) has(k conv.Key) bool {
 	return found
 }
 
-// tellVanished notes rows of the window that Kafka holds and the platform no longer has, such
-// as those of a person who asked to be forgotten. They stay in Kafka.
-func (r *worker) tellVanished() error {
+// findVanished finds the rows of the window that Kafka holds and its job no longer brought, such
+// as those of a person who asked to be forgotten. They stay in Kafka. A job may be short of rows
+// for other reasons: only the platform's count tells that they have vanished.
+func (r *worker) findVanished() error {
 	c := r.census
 	r.census = nil
 	if c == nil {
@@ -87,16 +88,30 @@ func (r *worker) tellVanished() error {
 	if err != nil {
 		return fmt.Errorf("look for vanished rows of window %s: %w", r.cp.Window, err)
 	}
-	r.cp.Vanished = int64(len(gone))
-	if len(gone) == 0 {
-		return nil
+	var names []string
+	if r.cp.Vanished = int64(len(gone)); len(gone) > 0 {
+		if names, err = r.conversations(gone); err != nil {
+			return err
+		}
 	}
-	names, err := r.conversations(gone)
-	if err != nil {
-		return err
-	}
-	r.note("vanished", "", map[string]any{"job": r.cp.Job.ID, "rows": len(gone), "conversations": names})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.missed[r.cp.Window] = names
 	return nil
+}
+
+// tellVanished notes what has vanished from a window, once the count bears it out. Where the
+// platform counts some of the rows that its job did not bring, nobody knows which ones.
+func (r *worker) tellVanished(surplus int64) {
+	missing := r.cp.Vanished
+	r.cp.Vanished = min(missing, surplus)
+	if r.cp.Vanished == 0 {
+		return
+	}
+	r.mu.Lock()
+	names := r.missed[r.cp.Window]
+	r.mu.Unlock()
+	r.note("vanished", "", map[string]any{"job": r.cp.Job.ID, "rows": r.cp.Vanished, "among": missing, "conversations": names})
 }
 
 // conversations finds the conversation ids of rows in Kafka, of the first few.

@@ -205,7 +205,7 @@ func (r *worker) extract() (setback, error) {
 	back := r.lacking(status)
 	switch {
 	case back.reason == "":
-		return back, r.tellVanished()
+		return back, r.findVanished()
 	case back.early:
 		return back, nil
 	}
@@ -276,7 +276,7 @@ func (r *worker) submit() (setback, error) {
 	r.cp.MinTime, r.cp.MaxTime, r.cp.MinEnd = nil, nil, nil
 	clear(r.dead)
 	r.census = r.newCensus()
-	r.last, r.pageEnd = conv.Key{}, conv.Key{}
+	r.last, r.cp.PageEnd = conv.Key{}, nil
 	r.cp.State = conv.Submitted
 	r.cp.Dialect, r.cp.Query = r.cfg.Dialect, r.cfg.Query
 	r.cp.LastError = ""

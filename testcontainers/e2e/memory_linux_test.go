@@ -39,6 +39,29 @@ func peakOf(t *testing.T, env *testcontainers.Env, rows int) int64 {
 	return p.peak()
 }
 
+// A page of 1000 conversations of 100 kB each, four of them at once, is more than the program may take in all.
+func TestRealMemoryDoesNotGrowWithPagesOfConversations(t *testing.T) {
+	const conversations, pageRows, padding = 8_000, 1000, 100_000
+	env := testcontainers.RequireReal(t, testcontainers.WithRegistry())
+	w := newWorldOf(t, env, newPlatformOf(t, conversations, week, simulator.Faults{PageRows: pageRows, RowPadding: padding}), jobs("step: 24h"))
+	p := w.backfill(t, convstream)
+	p.wantExit(t, 0)
+	var s summary
+	p.answer(t, &s)
+	if s.Published != conversations {
+		t.Fatalf("%d conversations published, want %d", s.Published, conversations)
+	}
+	for _, j := range w.platform.Stats().Jobs {
+		if len(j.Pages) < 2 {
+			t.Errorf("the job from %s has %d pages; the first one is not full", j.Start, len(j.Pages))
+		}
+	}
+	t.Logf("PEAK RSS of pages of %d MB: %.1f MiB in %.1f s", pageRows*padding/1_000_000, float64(p.peak())/mib, s.Seconds)
+	if p.peak() >= 256*mib {
+		t.Errorf("pages of %d MB take %d MiB at the peak, want less than 256", pageRows*padding/1_000_000, p.peak()/mib)
+	}
+}
+
 // peak is the greatest resident memory that the process had, in bytes, and never less than the test itself had when it
 // started the process. This file is for Linux, which counts in KiB.
 func (p *process) peak() int64 {

@@ -37,6 +37,17 @@ func TestRealWithoutTransactionsTheSameKillsMakeDoubles(t *testing.T) {
 	})
 }
 
+// killWriting ends a process with SIGKILL in the middle of what it writes: so many bytes of results were served, and with
+// the next rows in the topic the commit that tells the ledger of them is a moment away.
+func (w *world) killWriting(t *testing.T, p *process, at int64) {
+	t.Helper()
+	p.reach(t, w.platform.passing(at))
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	p.killWhen(t, w.writing(ctx, t, 1))
+	t.Logf("killed behind byte %d of the results, %d rows committed", at, published(w.ledger(t)))
+}
+
 // writing returns a channel that is closed when the row topic has so many more records than now: rows are being written,
 // and the commit that tells the ledger of them is a moment away.
 func (w *world) writing(ctx context.Context, t *testing.T, more int64) <-chan struct{} {

@@ -5,8 +5,11 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
+	"convstream/internal/conv"
 	"convstream/internal/simulator"
 )
 
@@ -16,7 +19,9 @@ const pageRows = 10_000
 // by that count, and so need no clock.
 type platform struct {
 	*simulator.Simulator
-	url string
+	url   string
+	span  conv.Window  // of its rows
+	ahead atomic.Int64 // by how much its clock is ahead of ours, ms
 
 	mu     sync.Mutex
 	served int64 // bytes of results pages
@@ -43,13 +48,19 @@ func faults() simulator.Faults {
 	}
 }
 
+// newPlatform is a platform whose rows lie in the day.
 func newPlatform(t *testing.T, rows int, f simulator.Faults) *platform {
 	t.Helper()
-	sim, err := simulator.New(simulator.Config{Rows: rows, Window: day, Seed: 1, Faults: f})
+	return newPlatformOf(t, rows, day, f)
+}
+
+func newPlatformOf(t *testing.T, rows int, span conv.Window, f simulator.Faults) *platform {
+	t.Helper()
+	sim, err := simulator.New(simulator.Config{Rows: rows, Window: span, Seed: 1, Faults: f})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &platform{Simulator: sim}
+	p := &platform{Simulator: sim, span: span}
 	server := httptest.NewServer(http.HandlerFunc(p.serve))
 	t.Cleanup(server.Close) // after every mark is opened, as cleanups run last in first out
 	p.url = server.URL
@@ -57,10 +68,22 @@ func newPlatform(t *testing.T, rows int, f simulator.Faults) *platform {
 }
 
 func (p *platform) serve(w http.ResponseWriter, r *http.Request) {
+	now := time.Now().Add(time.Duration(p.ahead.Load()) * time.Millisecond)
+	w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
 	if strings.HasSuffix(r.URL.Path, "/results") {
 		w = &meter{ResponseWriter: w, platform: p, gone: r.Context().Done()}
 	}
 	p.ServeHTTP(w, r)
+}
+
+// setClock sets the platform's clock, as its answers tell it, to an instant in epoch ms.
+func (p *platform) setClock(ms int64) { p.ahead.Store(ms - time.Now().UnixMilli()) }
+
+// soFar is how many bytes of results pages were served.
+func (p *platform) soFar() int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.served
 }
 
 // passing returns a channel that is closed once so many bytes of results pages are served.
@@ -129,3 +152,6 @@ func (m *meter) Write(b []byte) (int, error) {
 
 // resultBytes estimates from below how many bytes the pages of so many rows have.
 func resultBytes(rows int) int64 { return int64(rows) * 200 }
+
+// detailBytes does so for conversations that are read by windows of 6 h: one in three comes more than once.
+func detailBytes(conversations int) int64 { return int64(conversations) * 5000 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"convstream/internal/conv"
 )
 
 // process is a running convstream.
@@ -41,14 +43,14 @@ func start(t *testing.T, program, config, command string, args ...string) *proce
 	return p
 }
 
-// backfill starts a backfill of the whole day.
+// backfill starts a backfill of the whole span.
 func (w *world) backfill(t *testing.T, program string, args ...string) *process {
 	t.Helper()
-	return start(t, program, w.config, "backfill", append(interval("--json"), args...)...)
+	return start(t, program, w.config, "backfill", append(w.interval("--json"), args...)...)
 }
 
-func interval(args ...string) []string {
-	return append([]string{"--from", "2024-01-01", "--to", "2024-01-02"}, args...)
+func (w *world) interval(args ...string) []string {
+	return append([]string{"--from", conv.FormatInstant(w.span.From), "--to", conv.FormatInstant(w.span.To)}, args...)
 }
 
 // exit waits until the process ends by itself, and returns its exit code.

@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,40 +22,81 @@ type truth struct {
 
 func TestRealIndependentReadersDecodeTheTruth(t *testing.T) {
 	const rows = 20_000
-	env := testcontainers.RequireReal(t, testcontainers.WithRegistry())
-	if !env.RealRegistry {
-		t.Fatal("the registry is a fake")
-	}
 	f := faults()
 	f.PageRows = 1000
+	env := withRegistry(t)
 	w := newWorld(t, env, newPlatform(t, rows, f))
 	w.backfill(t, convstream).wantExit(t, 0)
 	want := map[string]truth{}
 	for row := range w.platform.Truth(day) {
 		want[row.InteractionID.String()] = truthOf(row)
 	}
+	w.wantRead(t, "interaction_id", want)
+}
+
+func TestRealIndependentReadersDecodeWholeConversations(t *testing.T) {
+	const conversations = 500
+	f := faults()
+	f.PageRows, f.Offsets, f.Zoneless = 100, true, true
+	env := withRegistry(t)
+	w := newWorldOf(t, env, newPlatform(t, conversations, f), jobs("step: 6h"))
+	w.backfill(t, convstream).wantExit(t, 0)
+	schema := newestSchema(t, env, w.topics.Rows)
+	want := map[string]truth{}
+	for c := range w.platform.Conversations(day) {
+		value, err := schema.value(c.Body)
+		if err != nil {
+			t.Fatalf("conversation %s: %v", c.ID, err)
+		}
+		want[c.ID.String()] = truth{c.ID.String(), c.Start, value.(map[string]any)}
+	}
+	w.wantRead(t, "conversationId", want)
+}
+
+func withRegistry(t *testing.T) *testcontainers.Env {
+	t.Helper()
+	env := testcontainers.RequireReal(t, testcontainers.WithRegistry())
+	if !env.RealRegistry {
+		t.Fatal("the registry is a fake")
+	}
+	return env
+}
+
+// wantRead fails the test unless each reader finds the rows in the topic, by the field that tells them apart, once each
+// and nothing else.
+func (w *world) wantRead(t *testing.T, id string, want map[string]truth) {
 	for _, reader := range readers.All() {
 		t.Run(reader.Name, func(t *testing.T) {
-			read, err := reader.Read(t.Context(), env.Brokers, env.RegistryURL, w.topics.Rows)
+			read, err := reader.Read(t.Context(), w.env.Brokers, w.env.RegistryURL, w.topics.Rows)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(read) != rows {
-				t.Errorf("%d records, want %d", len(read), rows)
+			if len(read) != len(want) {
+				t.Errorf("%d records, want %d", len(read), len(want))
 			}
 			got := map[string]truth{}
 			for _, r := range read {
 				if r.Key == nil {
 					t.Fatalf("partition %d offset %d has no key", r.Partition, r.Offset)
 				}
-				id, _ := r.Value["interaction_id"].(string)
+				id, _ := r.Value[id].(string)
 				got[id] = truth{*r.Key, r.Timestamp, r.Value}
 			}
-			if diff := cmp.Diff(want, got); diff != "" {
+			if diff := cmp.Diff(want, got, cmp.Comparer(sameNumber)); diff != "" {
 				t.Errorf("the reader differs from the platform (-platform +reader):\n%.4000s", diff)
 			}
 		})
 	}
+}
+
+// sameNumber says whether two numbers are the same digits, or spell the same fraction.
+func sameNumber(a, b json.Number) bool {
+	if !strings.ContainsAny(string(a+b), ".eE") {
+		return a == b
+	}
+	x, errX := a.Float64()
+	y, errY := b.Float64()
+	return errX == nil && errY == nil && x == y
 }
 
 // truthOf says in the contract's terms what the platform says in its own.

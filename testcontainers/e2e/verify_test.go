@@ -26,7 +26,7 @@ type summary struct {
 // verify runs convstream's own comparison of the topic with the ledger.
 func (w *world) verify(t *testing.T, wantCode int) (a audit) {
 	t.Helper()
-	p := start(t, convstream, w.config, "verify", interval("--json")...)
+	p := start(t, convstream, w.config, "verify", w.interval("--json")...)
 	p.wantExit(t, wantCode)
 	p.answer(t, &a)
 	return a

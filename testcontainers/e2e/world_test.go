@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"crypto/rand"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"convstream/internal/conv"
+	"convstream/internal/simulator"
 	"convstream/producer"
 	"convstream/testcontainers"
 )
@@ -18,16 +20,30 @@ import (
 type world struct {
 	env      *testcontainers.Env
 	platform *platform
+	span     conv.Window // that commands are given
+	settings settings
 	name     string // of the pipeline
 	topics   producer.Topics
 	dir      string
 	config   string // path
 }
 
+// settings are what tests configure otherwise than others.
+type settings struct {
+	dialect string // default reports
+	window  string // members of the section window
+}
+
 func newWorld(t *testing.T, env *testcontainers.Env, p *platform) *world {
 	t.Helper()
+	return newWorldOf(t, env, p, settings{})
+}
+
+func newWorldOf(t *testing.T, env *testcontainers.Env, p *platform, s settings) *world {
+	t.Helper()
 	name := "e2e-" + strings.ToLower(rand.Text()[:10])
-	w := &world{env: env, platform: p, name: name, dir: t.TempDir(), topics: producer.Topics{
+	s.dialect = cmp.Or(s.dialect, string(simulator.Reports))
+	w := &world{env: env, platform: p, span: p.span, settings: s, name: name, dir: t.TempDir(), topics: producer.Topics{
 		Rows: name + ".rows", DeadLetters: name + ".dlq", Events: name + ".events", Checkpoints: name + ".checkpoints",
 	}}
 	for _, topic := range []string{w.topics.Rows, w.topics.DeadLetters, w.topics.Events, w.topics.Checkpoints} {
@@ -40,14 +56,16 @@ func newWorld(t *testing.T, env *testcontainers.Env, p *platform) *world {
 const configuration = `pipeline: %s
 source:
   org: acme
+  dialect: %s
   base_url: %s
-  token_url: %[2]s/oauth/token
+  token_url: %[3]s/oauth/token
   client_id: convstream
   client_secret: simulated
   limit: 10000000
   requests_per_minute: 10000
   poll: {initial: 100ms, max: 1s, jitter: 50ms}
   retry: {initial: 50ms, max: 1s}
+window: {%s}
 kafka:
   brokers: [%s]
   topics: {conversations: %s, dlq: %s, events: %s, checkpoints: %s}
@@ -61,7 +79,7 @@ log: {level: debug}
 func (w *world) writeConfig(t *testing.T, file string, env *testcontainers.Env) string {
 	t.Helper()
 	path := filepath.Join(w.dir, file)
-	text := fmt.Sprintf(configuration, w.name, w.platform.url, strings.Join(env.Brokers, ", "),
+	text := fmt.Sprintf(configuration, w.name, w.settings.dialect, w.platform.url, w.settings.window, strings.Join(env.Brokers, ", "),
 		w.topics.Rows, w.topics.DeadLetters, w.topics.Events, w.topics.Checkpoints, env.RegistryURL, w.stateDir())
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
