@@ -30,7 +30,11 @@ func (p *process) extractorHooks() extractor.Hooks {
 			p.log.Warn().Stringer("window", w).Str("job", job.ID).Str("status", s.Word).Msg("a status that is none of the platform's; polling goes on")
 		},
 		Retrying: func(op extractor.Op, w conv.Window, wait time.Duration, err error) {
-			p.log.Warn().Stringer("window", w).Str("call", string(op)).Dur("wait_ms", wait).Err(err).Msg("call is tried again")
+			e := p.log.Warn().Str("call", string(op)).Dur("wait_ms", wait).Err(err)
+			if w != (conv.Window{}) {
+				e = e.Stringer("window", w)
+			}
+			e.Msg("call is tried again")
 		},
 		PageRead: func(w conv.Window, job conv.Job, at conv.Position, facts conv.PageFacts) {
 			p.log.Debug().Stringer("window", w).Str("job", job.ID).Int("page", at.Page).Int("rows", at.Row).
@@ -82,7 +86,7 @@ func (p *process) pipelineEvents() pipeline.Events {
 		},
 		Closed: func(cp conv.Checkpoint) {
 			e := p.log.Info()
-			if cp.LastError != "" {
+			if cp.LastError != "" || cp.Counters.Invalid > 0 {
 				e = p.log.Warn()
 			}
 			e = e.Stringer("window", cp.Window).Str("state", string(cp.State)).Int64("fetched", cp.Counters.Fetched).

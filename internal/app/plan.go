@@ -36,8 +36,8 @@ func newPlan(p *process) *cobra.Command {
 		Long: `Say what a backfill would do and cost, and do nothing.
 
 It submits no job and claims nothing. Ledger and platform have less than half a second for
-their answers; what has not come by then is left out, and it says so. A query that the
-platform would refuse is refused here without asking anybody.`,
+their answers; what has not come by then is left out, and it says so. A query that
+convstream knows to be refused is refused here without asking anybody.`,
 		Example: "  convstream plan -c convstream.yaml --from 2024-01-01 --to 2025-01-01 --step 6h",
 		Args:    cobra.NoArgs,
 		RunE: action(func(cmd *cobra.Command, _ []string) (err error) {

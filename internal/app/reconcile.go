@@ -95,13 +95,12 @@ func runReconcile(ctx context.Context, p *process, cfg config.Config, opts recon
 		if cfg.Source.Dialect == config.DialectReports {
 			c.bounds = held.bounds[i]
 		}
-		if s.published {
-			n, err := platform.Baseline(ctx, s.window)
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			c.compare(n, err, s.vanished, s.threshold(cfg))
-		} else {
+		n, err := platform.Baseline(ctx, s.window)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		c.compare(n, err, s.vanished, s.threshold(cfg))
+		if !s.published { // how far it is off says how much is missing
 			c.Verdict = verdictOpen
 		}
 		report.add(c)

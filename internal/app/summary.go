@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"convstream/internal/conv"
@@ -61,6 +62,9 @@ func unfinished(s pipeline.Summary) error {
 	}
 	if errs == nil {
 		return nil
+	}
+	if last := len(errs) - 1; len(s.Reasons) > 0 {
+		errs[last] = fmt.Errorf("%w (%s)", errs[last], strings.Join(s.Reasons, "; "))
 	}
 	return &exitError{ExitIncomplete, errors.Join(errs...)}
 }

@@ -22,7 +22,7 @@ type agenda struct {
 	pushed  uint64
 	open    bool // more may be offered from outside
 	moved   signal
-	empty   signal // the last window at work ended
+	empty   signal // a window ended, and none waits
 }
 
 func newAgenda(windows []conv.Window, most int, pushed uint64) *agenda {
@@ -138,7 +138,7 @@ func (a *agenda) done(w conv.Window, children []conv.Window, pushed uint64) {
 	}
 	a.pushed = pushed
 	a.moved.fire()
-	if len(a.waiting) == 0 && a.working == 0 {
+	if len(a.waiting) == 0 {
 		a.empty.fire()
 	}
 }

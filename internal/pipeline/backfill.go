@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"slices"
 
 	"convstream/internal/conv"
 	"convstream/internal/plan"
@@ -26,6 +27,7 @@ type Summary struct {
 	Counters   conv.Counters
 	Incomplete []conv.Window // rows are missing
 	Unverified []conv.Window // no count was to be had
+	Reasons    []string      // why, the first few
 	Unasked    int           // published, and no count asked for
 	Short      int64         // rows that the platform counts and reconciled windows lack: below the threshold
 }
@@ -52,6 +54,14 @@ func (p *Pipeline) summary(interval conv.Window) Summary {
 }
 
 func (s *Summary) judge(w conv.Window, cp *conv.Checkpoint, reconcile bool) {
+	open := len(s.Incomplete) + len(s.Unverified)
+	defer func() {
+		const named = 3
+		said := cp.LastError == "" || slices.Contains(s.Reasons, cp.LastError)
+		if len(s.Incomplete)+len(s.Unverified) > open && !said && len(s.Reasons) < named {
+			s.Reasons = append(s.Reasons, cp.LastError)
+		}
+	}()
 	switch {
 	case !cp.State.Whole():
 		s.Incomplete = append(s.Incomplete, w)

@@ -271,13 +271,15 @@ func (c *comparison) tell(finding string, over bool) error {
 
 // closeAll closes the windows that wait for the comparison.
 func (c *comparison) closeAll(state conv.State, finding string) error {
-	held, expected := c.held-c.gone, c.expected
+	held, expected, closed := c.held-c.gone, c.expected, 0
 	for i := range c.members {
 		if !c.awaitsCount(&c.members[i]) {
 			continue
 		}
 		r := c.worker(c.members[i].Window)
 		r.cp.Held, r.cp.Expected, r.cp.Counted = &held, &expected, c.counted(r.cp.Window)
+		r.quiet = closed > 0
+		closed++
 		as := state
 		if as == conv.Reconciled {
 			r.tellVanished(c.surplus)

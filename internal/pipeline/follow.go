@@ -20,6 +20,9 @@ const (
 
 	// askWatermark is how often it asks how far the platform's data reach.
 	askWatermark = 5 * time.Minute
+
+	// offered is how many windows are put on the agenda at a time.
+	offered = 32
 )
 
 // Follow publishes what the platform gets to have, window after window, and reads once more
@@ -72,11 +75,16 @@ func (e *epoch) offer(due []conv.Window) error {
 	if len(due) == 0 {
 		return nil
 	}
+	total := len(due)
+	due = due[:min(total, offered)] // a run far behind begins at once, and the rest is due still
 	if err := e.kafka.CheckRetention(e.ctx, due[0].From); err != nil {
 		return err
 	}
 	var todo []conv.Window
 	for _, root := range due {
+		if e.ctx.Err() != nil {
+			return context.Cause(e.ctx)
+		}
 		if _, begun := known[root]; !begun {
 			if err := e.register(root); err != nil {
 				return err
@@ -91,7 +99,7 @@ func (e *epoch) offer(due []conv.Window) error {
 		}
 		todo = append(todo, plan.Leaves(root, known)...)
 	}
-	e.events.Claimed(len(due))
+	e.events.Claimed(total)
 	e.agenda.offer(todo)
 	return nil
 }

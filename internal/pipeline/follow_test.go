@@ -257,3 +257,31 @@ func TestRunStopsAndResumesAtAnyMoment(t *testing.T) {
 		})
 	}
 }
+
+// A thousand windows are due: it begins with the first, and stops when it is told to.
+func TestRunFarBehindBeginsAtOnceAndStopsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.cluster.Close()
+		p := &ahead{platform: newPlatform(0, 5), times: map[conv.Window][]int64{}}
+		old := conv.Window{From: newYear - 1000*hour, To: newYear - 999*hour}
+		if _, err := w.run(t.Context(), p, w.defaults("first"), old, plain{}); err != nil {
+			t.Fatal(err)
+		}
+		s := w.defaults("second")
+		s.takeOver = true
+		ctx, stop := context.WithCancelCause(t.Context())
+		closed := 0
+		s.events.Closed = func(conv.Checkpoint) {
+			if closed++; closed == 3 {
+				stop(errKilled)
+			}
+		}
+		if err := w.follow(ctx, p, s); !errors.Is(err, errKilled) {
+			t.Fatalf("it ended with %v", err)
+		}
+		if known := len(w.ledger()); known > 1+2*32 {
+			t.Errorf("%d windows were registered before the third was closed", known)
+		}
+	})
+}

@@ -32,6 +32,7 @@ type worker struct {
 	zoneless  bool              // a timestamp without a zone was told of
 	count     int64             // of the job's rows as the platform last said, -1 where it did not
 	available int64             // the least watermark that the job's pages named, 0 for none
+	quiet     bool              // another window's alert speaks for this one too
 	census    *census           // of the rows of a job that is read from its first to its last
 }
 
