@@ -71,6 +71,9 @@ func (c *comparison) run() ([]conv.Window, error) {
 		}
 		return nil, nil
 	}
+	if len(c.members) == 0 {
+		return nil, nil // they were narrowed since
+	}
 	var err error
 	if c.held, err = c.count(c.span); err != nil {
 		return nil, err
