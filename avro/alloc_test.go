@@ -14,7 +14,7 @@ import (
 func TestEncodeAllocatesNothingPerRow(t *testing.T) {
 	c, row := reports(t), rowOf(t, sampleRow)
 	dst := make([]byte, 0, 1024)
-	if n := testing.AllocsPerRun(1000, func() { c.Encode(dst, 1, row) }); n >= 1 {
+	if n := testing.AllocsPerRun(1000, func() { c.Encode(dst, 1, row, nil) }); n >= 1 {
 		t.Errorf("%v allocations per row", n)
 	}
 }
@@ -26,10 +26,10 @@ func TestEncodeAllocatesNothingPerConversation(t *testing.T) {
 		{"purpose":[],"attributes":{"b":"1","a":2,"b":true}},{"attributes":{"a":null,"b":{}}},{"sessions":[{"flow":5,"metrics":[{"value":"x"}]}]}]}`)
 	dst := make([]byte, 0, 8192)
 	for name, row := range map[string]*conv.Row{"conversation": row, "odd": odd} {
-		if _, facts := c.Encode(dst, 1, row); facts.Reject != nil {
+		if _, facts := c.Encode(dst, 1, row, nil); facts.Reject != nil {
 			t.Fatalf("%s: %+v", name, *facts.Reject)
 		}
-		if n := testing.AllocsPerRun(1000, func() { c.Encode(dst, 1, row) }); n >= 1 {
+		if n := testing.AllocsPerRun(1000, func() { c.Encode(dst, 1, row, nil) }); n >= 1 {
 			t.Errorf("%s: %v allocations per row", name, n)
 		}
 	}
@@ -40,7 +40,7 @@ func TestAnEncoderKeepsNothingOfItsRows(t *testing.T) {
 	metrics := strings.Repeat(`{"name":"tTalk","value":"x"},`, 1000)
 	row := rowOf(t, `{"conversationId":"c","conversationStart":0,"participants":[{"attributes":{"a":"1","b":"2"},"sessions":[{"metrics":[`+metrics+`5]}]}]}`)
 	for range 20 {
-		c.Encode(nil, 1, row)
+		c.Encode(nil, 1, row, nil)
 	}
 	e := c.encoders.Get().(*encoder)
 	if e.row != nil || e.reject != nil {
@@ -69,7 +69,7 @@ func TestCoercedTextsDoNotPileUp(t *testing.T) {
 	c := contractOf(t, `{"name":"f","type":["null","string"],"source":"a"}`)
 	row := rowOf(t, `{"a":5.0}`)
 	for range 10_000 {
-		c.Encode(nil, 1, row)
+		c.Encode(nil, 1, row, nil)
 	}
 	if e := c.encoders.Get().(*encoder); cap(e.text) > 100 {
 		t.Errorf("%d bytes are kept for a text of one byte", cap(e.text))

@@ -73,6 +73,6 @@ func benchmarkEncode(b *testing.B, c *Contract, row *conv.Row) {
 	b.ReportAllocs()
 	dst := make([]byte, 0, 8192)
 	for b.Loop() {
-		c.Encode(dst, 1, row)
+		c.Encode(dst, 1, row, nil)
 	}
 }

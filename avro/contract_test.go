@@ -178,7 +178,7 @@ func FuzzParseNeverPanics(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if _, facts := c.Encode(nil, 1, rowOf(t, `{}`)); facts.Reject == nil {
+		if _, facts := c.Encode(nil, 1, rowOf(t, `{}`), nil); facts.Reject == nil {
 			for i := range c.root.fields {
 				if c.root.fields[i].required {
 					t.Errorf("an empty row passed the required field %s", c.root.fields[i].name)

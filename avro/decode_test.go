@@ -17,7 +17,7 @@ func decodeRow(t *testing.T, c *Contract, row string) string {
 	t.Helper()
 	r := registry(t)
 	r.SeedSchema(subject, 1, 42, sr.Schema{Schema: c.Schema()})
-	value, facts := c.Encode(nil, 42, rowOf(t, row))
+	value, facts := c.Encode(nil, 42, rowOf(t, row), nil)
 	if facts.Reject != nil {
 		t.Fatalf("%+v", *facts.Reject)
 	}
@@ -58,7 +58,7 @@ func TestASchemaIsFetchedOnce(t *testing.T) {
 	})
 	c := reports(t)
 	r.SeedSchema(subject, 1, 42, sr.Schema{Schema: c.Schema()})
-	value, _ := c.Encode(nil, 42, rowOf(t, sampleRow))
+	value, _ := c.Encode(nil, 42, rowOf(t, sampleRow), nil)
 	d := NewDecoder(clientOf(t, r.URL()))
 	for range 3 {
 		if _, err := d.Decode(t.Context(), value); err != nil {
@@ -76,7 +76,7 @@ func TestWhatCannotBeDecodedIsAnError(t *testing.T) {
 	r.SeedSchema(subject, 1, 1, sr.Schema{Schema: c.Schema()})
 	r.SeedSchema("json-value", 1, 2, sr.Schema{Schema: `{}`, Type: sr.TypeJSON})
 	r.SeedSchema("text-value", 1, 3, sr.Schema{Schema: `"string"`})
-	good, _ := c.Encode(nil, 1, rowOf(t, sampleRow))
+	good, _ := c.Encode(nil, 1, rowOf(t, sampleRow), nil)
 	header := func(id uint32, body ...byte) []byte {
 		return append(binary.BigEndian.AppendUint32([]byte{0}, id), body...)
 	}

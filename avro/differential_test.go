@@ -33,7 +33,7 @@ func everyType(t testing.TB) *Contract {
 // agreesWithGoavro encodes a row both ways.
 func agreesWithGoavro(t testing.TB, c *Contract, codec *goavro.Codec, raw string) {
 	t.Helper()
-	out, facts := c.Encode(nil, 7, rowOf(t, raw))
+	out, facts := c.Encode(nil, 7, rowOf(t, raw), nil)
 	want := naiveEncode(t, c, raw)
 	if diff := cmp.Diff(want.reject, facts.Reject); diff != "" {
 		t.Fatalf("reject of %s: %s", raw, diff)
@@ -86,7 +86,7 @@ func TestEncodeAgreesWithGoavroOnRandomRows(t *testing.T) {
 	for range 5_000 {
 		row := randomRow(rng)
 		agreesWithGoavro(t, c, codec, row)
-		if _, facts := c.Encode(nil, 7, rowOf(t, row)); facts.Reject == nil {
+		if _, facts := c.Encode(nil, 7, rowOf(t, row), nil); facts.Reject == nil {
 			published++
 		}
 	}

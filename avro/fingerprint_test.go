@@ -18,7 +18,7 @@ func first8(entries string) uint64 {
 
 func factsOf(t testing.TB, c *Contract, row string) conv.Facts {
 	t.Helper()
-	_, facts := c.Encode(nil, 1, rowOf(t, row))
+	_, facts := c.Encode(nil, 1, rowOf(t, row), nil)
 	return facts
 }
 

@@ -169,7 +169,7 @@ func TestEveryModelFieldSurvivesEncodingAndDecoding(t *testing.T) {
 				want = v
 			}
 		}
-		out, facts := c.Encode(nil, 1, rowOf(t, row))
+		out, facts := c.Encode(nil, 1, rowOf(t, row), nil)
 		if facts.Reject != nil {
 			t.Fatalf("%s: %+v", row, *facts.Reject)
 		}
@@ -286,7 +286,7 @@ func TestAParticipantThatIsNoneIsADeadLetterAndNotAnEmptyConversation(t *testing
 		`{"purpose":"agent"}`:                     nil, // no collection: nothing stands in it
 	} {
 		row := `{"conversationId":"c","conversationStart":0,"participants":` + participants + `}`
-		out, facts := jobs(t).Encode([]byte("kept"), 1, rowOf(t, row))
+		out, facts := jobs(t).Encode([]byte("kept"), 1, rowOf(t, row), nil)
 		if diff := cmp.Diff(want, facts.Reject); diff != "" || want != nil && string(out) != "kept" {
 			t.Errorf("%s: dst %q, %s", row, out, diff)
 		}

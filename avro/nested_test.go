@@ -165,7 +165,7 @@ func TestR14R70_ANestedValueThatBreaksTheContractIsNamedByItsJSONPath(t *testing
 		`{"id":"a","legs":[{"id":"x","codes":[null]}]}`:             reject(conv.ReasonMissing, "legs[0].codes[0]", "long", "null"),
 		`{"legs":[{}]}`:                                             reject(conv.ReasonMissing, "id", "string", "nothing"),
 	} {
-		out, facts := calls(t).Encode([]byte("kept"), 1, rowOf(t, row))
+		out, facts := calls(t).Encode([]byte("kept"), 1, rowOf(t, row), nil)
 		if diff := cmp.Diff(want, facts.Reject); diff != "" || string(out) != "kept" {
 			t.Errorf("%s: dst %q, %s", row, out, diff)
 		}
@@ -230,7 +230,7 @@ func TestANestedRowIsRejectedOnlyOnceItIsDone(t *testing.T) {
 	// After a reject the encoder is used again: nothing of the broken row may be left in it.
 	for range 3 {
 		for _, row := range []string{`{"legs":[{"id":"x","codes":[[]]},{"tags":{"k":{}}}]}`, `{"id":"a","flow":{"version":[]}}`} {
-			c.Encode(nil, 1, rowOf(t, row))
+			c.Encode(nil, 1, rowOf(t, row), nil)
 		}
 		agreesWithGoavro(t, c, codecOf(t, c), `{"id":"b","flow":{"version":3},"legs":[{"id":"y","tags":{"k":"v"}}]}`)
 	}

@@ -266,8 +266,8 @@ func TestR74_ASpellingByTheStandardLibraryHasTheSameFacts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want, wantFacts := c.Encode(nil, 1, row)
-			got, facts := c.Encode(nil, 1, rowOf(t, string(again)))
+			want, wantFacts := c.Encode(nil, 1, row, nil)
+			got, facts := c.Encode(nil, 1, rowOf(t, string(again)), nil)
 			if diff := cmp.Diff(wantFacts, facts); diff != "" || string(want) != string(got) {
 				t.Fatalf("%s and %s by %s: %x and %x, %s", raw, again, c.Schema(), want, got, diff)
 			}

@@ -22,7 +22,7 @@ func samenessOf(c *Contract) *sameness {
 // add compares a row with those before. Rows that break the contract have no record.
 func (s *sameness) add(t *testing.T, raw string) {
 	t.Helper()
-	out, facts := s.contract.Encode(nil, 7, rowOf(t, raw))
+	out, facts := s.contract.Encode(nil, 7, rowOf(t, raw), nil)
 	if facts.Reject != nil {
 		return
 	}

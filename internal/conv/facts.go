@@ -21,6 +21,8 @@ const (
 	ReasonNoKey       = "no_key"            // conversation id or timestamp missing or unreadable
 	ReasonMissing     = "missing_field"     // a required field is absent or null
 	ReasonType        = "wrong_type"        // a value fits its field in no lossless way
+	ReasonJSONSchema  = "json_schema"       // the user's own JSON Schema refuses the row
+	ReasonRoute       = "route_failed"      // a route's filter or key cannot be computed for the row
 	ReasonTooLarge    = "too_large"         // the record would exceed the topic's limit
 	ReasonTimestamp   = "timestamp_refused" // the broker would refuse the record's timestamp
 )

@@ -46,6 +46,10 @@ type Row struct {
 	HasTime        bool
 	Zoned          bool // the timestamp named its offset
 
+	// Redacted says that private values were replaced before: what the contract would hash or
+	// mask is to be published as it stands.
+	Redacted bool
+
 	End    int64 // when what the row tells of was over, epoch ms; valid where HasEnd
 	HasEnd bool
 

@@ -134,11 +134,11 @@ func TestADayFromWhichARowVanishedIsClosedByAnotherReading(t *testing.T) {
 
 type rejecting struct{}
 
-func (rejecting) Encode(dst []byte, id uint32, row *conv.Row) ([]byte, conv.Facts) {
+func (rejecting) Encode(dst []byte, id uint32, row *conv.Row, drift *[]conv.Deviation) ([]byte, conv.Facts) {
 	if bytes.Contains(row.Raw, []byte("bad")) {
 		return dst, conv.Facts{Reject: &conv.Reject{Reason: conv.ReasonType, Path: "content"}}
 	}
-	return plain{}.Encode(dst, id, row)
+	return plain{}.Encode(dst, id, row, drift)
 }
 
 func TestADeadLetterOfOverlappingWindowsCountsOnce(t *testing.T) {

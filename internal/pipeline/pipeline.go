@@ -40,8 +40,9 @@ type Extractor interface {
 // Contract turns a row into the value of its record.
 type Contract interface {
 	// Encode appends the value to dst. A row that breaks the contract leaves dst as it was,
-	// and Facts.Reject says why.
-	Encode(dst []byte, schemaID uint32, row *conv.Row) ([]byte, conv.Facts)
+	// and Facts.Reject says why. Where it departs from the contract is appended to drift, each
+	// field and kind once.
+	Encode(dst []byte, schemaID uint32, row *conv.Row, drift *[]conv.Deviation) ([]byte, conv.Facts)
 }
 
 // Publisher is the way into Kafka. Commit, Heartbeat, Claim and Recover are called from one

@@ -232,7 +232,7 @@ func (r *worker) judge(b *conv.Batch, row *conv.Row, mid int) (*conv.Mark, *conv
 		return nil, &conv.Reject{Reason: conv.ReasonTooLarge, Path: "$", Expected: "a row that fits into memory"}
 	}
 	var facts conv.Facts
-	b.Buf, facts = r.contract.Encode(b.Buf, r.cfg.SchemaID, row)
+	b.Buf, facts = r.contract.Encode(b.Buf, r.cfg.SchemaID, row, nil)
 	switch {
 	case facts.Reject != nil && facts.Reject.Reason == conv.ReasonNotAnObject:
 		return nil, facts.Reject

@@ -58,11 +58,11 @@ func TestARowWithAGiantIDIsADeadLetter(t *testing.T) {
 // mended is a contract that refuses some rows.
 type mended struct{ bad func(string) bool }
 
-func (m mended) Encode(dst []byte, id uint32, row *conv.Row) ([]byte, conv.Facts) {
+func (m mended) Encode(dst []byte, id uint32, row *conv.Row, drift *[]conv.Deviation) ([]byte, conv.Facts) {
 	if m.bad != nil && m.bad(string(row.Raw)) {
 		return dst, conv.Facts{Fingerprint: conv.Hash64(row.Raw), Reject: &conv.Reject{Reason: conv.ReasonType, Path: "$"}}
 	}
-	return plain{}.Encode(dst, id, row)
+	return plain{}.Encode(dst, id, row, drift)
 }
 
 // Two rows are dead letters until the contract is mended; then two others are missing.

@@ -159,7 +159,7 @@ func (p *platform) says() int64 {
 // plain is a contract whose values are the rows as they came.
 type plain struct{}
 
-func (plain) Encode(dst []byte, _ uint32, row *conv.Row) ([]byte, conv.Facts) {
+func (plain) Encode(dst []byte, _ uint32, row *conv.Row, _ *[]conv.Deviation) ([]byte, conv.Facts) {
 	if string(row.Raw) == `"no object"` {
 		return dst, conv.Facts{Reject: &conv.Reject{Reason: conv.ReasonNotAnObject}}
 	}

@@ -12,6 +12,10 @@ type Config struct {
 	Pipeline string   `key:"pipeline"` // prefix of the transactional id
 	Source   Source   `key:"source"`
 	Window   Window   `key:"window"`
+	Contract Contract `key:"contract"`
+	Routes   []Route  `key:"routes"` // all derived routes, with the one that convstream brings
+	Privacy  Privacy  `key:"privacy"`
+	Staging  Staging  `key:"staging"`
 	Kafka    Kafka    `key:"kafka"`
 	Registry Registry `key:"registry"`
 	Commit   Commit   `key:"commit"`
@@ -66,6 +70,25 @@ type Window struct {
 	ReconcileThreshold float64         `key:"reconcile_threshold"` // fraction, 0.05 is 5 %
 }
 
+// Contract is what a row of the primary route has to be.
+type Contract struct {
+	File       string `key:"file"`        // Avro schema; "": the one that convstream brings for the dialect
+	JSONSchema string `key:"json_schema"` // file of a JSON Schema that rows have to keep as well; "": none
+}
+
+// Privacy is what becomes of the values that contracts mark as personal.
+type Privacy struct {
+	Key         Secret `key:"key"`          // of the HMAC of hashed fields; the content of KeyFile where that wins
+	KeyFile     string `key:"key_file"`     // "" where Key wins
+	DeadLetters string `key:"dead_letters"` // Redact or Keep
+	Staging     string `key:"staging"`      // Redact or Keep
+}
+
+// Staging is the object storage that keeps the pages of results as they came.
+type Staging struct {
+	URL string `key:"url"` // file:///folder, s3://bucket?prefix=…, gs://…, azblob://…; "": none
+}
+
 // Kafka is the cluster that rows are published to.
 type Kafka struct {
 	Brokers           []string  `key:"brokers"` // host:port
@@ -111,6 +134,9 @@ type Registry struct {
 	Username string `key:"username"`
 	Password Secret `key:"password"`
 	TLS      *TLS   `key:"tls"` // nil: the system's roots
+
+	// Compatibility is the level that a changed contract has to keep, as registries spell it.
+	Compatibility string `key:"compatibility"`
 }
 
 // Commit is when a batch closes, whichever comes first.
@@ -142,6 +168,9 @@ const (
 	MechanismSCRAM256 = "SCRAM-SHA-256"
 	MechanismSCRAM512 = "SCRAM-SHA-512"
 
+	Redact = "redact"
+	Keep   = "keep"
+
 	FormatJSON    = "json"
 	FormatConsole = "console"
 )
@@ -171,6 +200,7 @@ func defaults() Config {
 			Reconcile:          true,
 			ReconcileThreshold: 0.05,
 		},
+		Privacy: Privacy{DeadLetters: Redact, Staging: Redact},
 		Kafka: Kafka{
 			Topics: Topics{
 				Conversations: "genesys.conversations",
@@ -184,6 +214,7 @@ func defaults() Config {
 			Compression:     "zstd",
 			RecordTimestamp: TimestampEvent,
 		},
+		Registry: Registry{Compatibility: "BACKWARD"},
 		Commit:   Commit{Interval: time.Second, Bytes: 8 << 20},
 		StateDir: "./state",
 		Status:   Status{Listen: "127.0.0.1:8080"},

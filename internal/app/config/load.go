@@ -112,6 +112,8 @@ var rivals = map[string][]string{
 	"source.client_secret_file": {"source.client_secret"},
 	"kafka.sasl.password":       {"kafka.sasl.password_file"},
 	"kafka.sasl.password_file":  {"kafka.sasl.password"},
+	"privacy.key":               {"privacy.key_file"},
+	"privacy.key_file":          {"privacy.key"},
 	"source.region":             {"source.base_url", "source.token_url"},
 	"source.base_url":           {"source.region"},
 	"source.token_url":          {"source.region"},

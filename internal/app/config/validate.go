@@ -35,6 +35,8 @@ func (l *loader) validate() {
 	l.name("pipeline", c.Pipeline)
 	l.source()
 	l.window()
+	l.routes()
+	l.privacy()
 	l.kafka()
 	l.registry()
 	between(l, "commit.interval", c.Commit.Interval, time.Millisecond, time.Hour)
@@ -65,9 +67,6 @@ func (l *loader) idle() {
 	}
 	if len(l.config.Source.Filter) > 0 && l.config.Source.Dialect == DialectReports && l.config.Window.Reconcile {
 		l.warn("source.filter", "the platform's count knows no filter in dialect reports, so every window stays unverified (exit 3); window.reconcile: false asks for no count")
-	}
-	if changed("kafka.topics.speech") {
-		l.warn("kafka.topics.speech", "has no effect in this version")
 	}
 }
 

@@ -42,14 +42,24 @@ var topicPattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,249}$`)
 
 func (l *loader) topics() {
 	t := l.config.Kafka.Topics
-	first := map[string]string{}
-	for _, topic := range []struct{ key, name string }{
+	type named struct{ key, name string }
+	topics := []named{
 		{"kafka.topics.conversations", t.Conversations},
 		{"kafka.topics.speech", t.Speech},
 		{"kafka.topics.dlq", t.DLQ},
 		{"kafka.topics.events", t.Events},
 		{"kafka.topics.checkpoints", t.Checkpoints},
-	} {
+	}
+	for _, r := range l.config.Routes {
+		if r.Name != SpeechRoute {
+			topics = append(topics, named{r.Place + ".topic", r.Topic})
+		}
+	}
+	first := map[string]string{}
+	for _, topic := range topics {
+		if topic.key == "kafka.topics.speech" && topic.name == "" {
+			continue // the route is off
+		}
 		// Kafka itself takes the dot and the underscore for the same letter in metrics, and
 		// refuses the second of two such names.
 		letter := strings.ReplaceAll(topic.name, "_", ".")
@@ -68,6 +78,8 @@ func (l *loader) registry() {
 	l.address("registry.url", r.URL, r.Username == "")
 	r.URL = strings.TrimRight(r.URL, "/")
 	l.tls("registry.tls", r.TLS)
+	l.oneOf("registry.compatibility", r.Compatibility, "BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE",
+		"FULL", "FULL_TRANSITIVE", "NONE")
 	if r.Username != "" && r.Password.Reveal() == "" {
 		l.problem("registry.password", "missing; registry.username is given and needs it")
 	}

@@ -48,6 +48,8 @@ func assign(dst, v any) error {
 		return assignList(dst, v)
 	case *[]genesys.Filter:
 		return assignFilter(dst, v)
+	case *[]Route:
+		return assignRoutes(dst, v)
 	}
 	return fmt.Errorf("%T cannot be configured", dst)
 }
