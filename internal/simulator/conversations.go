@@ -9,15 +9,24 @@ import (
 // Conversation is a conversation as jobs tell of it.
 type Conversation struct {
 	ID    ID
-	Start int64  // epoch ms
-	End   int64  // epoch ms; valid where Ended
-	Ended bool   // else it goes on, and has no conversationEnd
-	Body  []byte // the whole of it as JSON, apart from how a page spells it
+	Start int64 // epoch ms
+	End   int64 // epoch ms; valid where Ended
+	Ended bool  // else it goes on, and has no conversationEnd
+	// Body is the whole of it as JSON, apart from how a page spells it, and as a contract for
+	// all of it publishes it. A field that becomes null is not in it.
+	Body   []byte
+	Poison Poison // what is wrong with it, and Body is as it is told; "" for a true one
 }
 
 // Conversations returns the true conversations that start in the window, in the order of
-// their starts, as a job of the dialect jobs submitted now would see them.
+// their starts, as a job of the dialect jobs submitted now would see them. Invalid ones are
+// not among them.
 func (s *Simulator) Conversations(w conv.Window) iter.Seq[Conversation] {
+	return s.conversations(w, false)
+}
+
+// conversations are Conversations, and the invalid ones with them.
+func (s *Simulator) conversations(w conv.Window, invalid bool) iter.Seq[Conversation] {
 	v := s.look()
 	w = v.before(w)
 	return func(yield func(Conversation) bool) {
@@ -26,12 +35,13 @@ func (s *Simulator) Conversations(w conv.Window) iter.Seq[Conversation] {
 			if start >= w.To {
 				return
 			}
-			if s.world.hides(i, v) {
+			wrong := s.world.invalid.wrong(i)
+			if s.world.hides(i, v) || wrong != "" && !invalid {
 				continue
 			}
-			c := s.world.conversation(i, v, canonical)
 			end, ended := s.world.end(i, v)
-			if !yield(Conversation{s.world.callID(i), start, end, ended, c.json()}) {
+			body := s.world.told(i, s.world.conversation(i, v, canonical), wrong != "")
+			if !yield(Conversation{s.world.callID(i), start, end, ended, body, wrong}) {
 				return
 			}
 		}

@@ -3,7 +3,6 @@ package simulator
 import (
 	"bytes"
 	"encoding/json"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -18,14 +17,7 @@ import (
 // type, every word of an enum is one of it.
 func fits(t *testing.T, model string, text []byte) {
 	t.Helper()
-	file, err := os.ReadFile("testdata/model.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var models map[string]map[string]string
-	if err := json.Unmarshal(file, &models); err != nil {
-		t.Fatal(err)
-	}
+	models := readModels(t)
 	var tree any
 	if err := json.Unmarshal(text, &tree); err != nil {
 		t.Fatalf("%v in %.200q", err, text)
@@ -33,7 +25,7 @@ func fits(t *testing.T, model string, text []byte) {
 	fit(t, models, model, model, tree)
 }
 
-func fit(t *testing.T, models map[string]map[string]string, path, kind string, value any) {
+func fit(t *testing.T, models models, path, kind string, value any) {
 	t.Helper()
 	ok := true
 	switch inner, array := strings.CutPrefix(kind, "array<"); {

@@ -67,7 +67,7 @@ func (s *Simulator) writeConversations(o *object, j *job, place, size int, null 
 	}
 	o.member(`"conversations":[`)
 	buf := make([]byte, 0, 2*chunk)
-	told, padded := map[telling]int{}, 0
+	told, padded, invalid, drifts := map[telling]int{}, 0, 0, 0
 	for k := 0; k < size && place < n; k++ {
 		if k > 0 {
 			buf = append(buf, ',')
@@ -75,7 +75,12 @@ func (s *Simulator) writeConversations(o *object, j *job, place, size int, null 
 		i := walk.index(place)
 		t := s.tellingOf(i)
 		told[t]++
-		buf = append(buf, s.world.conversation(i, j.view, t).json()...)
+		if s.world.invalid.wrong(i) != "" {
+			invalid++
+		} else if len(s.world.driftAt(s.world.at(i))) > 0 {
+			drifts++
+		}
+		buf = append(buf, s.world.told(i, s.world.conversation(i, j.view, t), true)...)
 		if n := s.cfg.Faults.RowPadding; n > 0 {
 			buf = appendPadding(buf, n)
 			padded++
@@ -91,6 +96,8 @@ func (s *Simulator) writeConversations(o *object, j *job, place, size int, null 
 	s.tally(faultOffsets, told[offset])
 	s.tally(faultZoneless, told[zoneless])
 	s.tally(faultPadding, padded)
+	s.tally(faultInvalid, invalid)
+	s.tally(faultDrift, drifts)
 	_, err := o.Write(append(buf, ']'))
 	return place, err
 }

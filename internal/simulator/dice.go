@@ -23,6 +23,7 @@ const (
 	forLife
 	forCall
 	forPage
+	forInvalid
 )
 
 func newDice(seed uint64, parts ...uint64) dice {

@@ -34,7 +34,8 @@ type Rates map[Operation]float64
 
 // Faults is what the platform does wrong, and how it is set up otherwise. What says nothing
 // of a dialect holds for both, and what it says of rows holds for conversations too. Only
-// Revise, Late, Removed and Watermark change what is true, and for everybody at once. The
+// Revise, Late, Removed, Watermark, Invalid and Drift change what is true, and for everybody at
+// once. The
 // zero value is a platform without faults.
 type Faults struct {
 	TooMany     Rates `yaml:"too_many"`    // 429, every other one with Retry-After
@@ -74,6 +75,9 @@ type Faults struct {
 	Keyless       int `yaml:"keyless"`        // poison rows of this kind
 	Revise        int `yaml:"revise"`         // rows that are other ones after the revision: another handled time; conversations get an end and a wrap-up
 	ReviseAfter   int `yaml:"revise_after"`   // jobs submitted before the revision, default 1
+
+	Invalid Invalid `yaml:"invalid"` // rows that no contract takes
+	Drift   []Drift `yaml:"drift"`   // rows whose fields are other ones from some time on
 
 	JobTime           time.Duration `yaml:"job_time"`            // from submit to the end of a job
 	TokenLife         time.Duration `yaml:"token_life"`          // default 24h

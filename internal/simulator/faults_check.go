@@ -26,6 +26,13 @@ func (f Faults) validate() error {
 		refuse("empty_pages: 1 leaves no page for rows; use 2 or more, or 0 for none")
 	}
 	f.Script.validate(refuse)
+	f.Invalid.validate(refuse)
+	for i, d := range f.Drift {
+		d.validate(refuse)
+		if j := slices.IndexFunc(f.Drift[:i], d.meets); j >= 0 {
+			refuse("drift: %s and %s change one field at one time; let one end before the other starts", f.Drift[j].Field, d.Field)
+		}
+	}
 	return errors.Join(errs...)
 }
 
@@ -92,12 +99,4 @@ func (f Faults) validateWords(refuse refuse) {
 			refuse("missing_permissions[%d]: no operation takes %q; use %s", i, p, strings.Join(permissions, ", "))
 		}
 	}
-}
-
-func listed(ops []Operation) string {
-	names := make([]string, len(ops))
-	for i, op := range ops {
-		names[i] = string(op)
-	}
-	return strings.Join(names, ", ")
 }

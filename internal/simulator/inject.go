@@ -34,6 +34,8 @@ const (
 	faultOffsets  = "offsets"
 	faultZoneless = "zoneless"
 	faultPadding  = "row_padding"
+	faultInvalid  = "invalid"
+	faultDrift    = "drift"
 
 	// Those of answers and pages, per each.
 	faultSkew        = "clock_skew"

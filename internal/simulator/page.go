@@ -48,7 +48,7 @@ func (s *Simulator) rowsOf(j *job, page int) positions {
 
 func (s *Simulator) writeRows(out io.Writer, j *job, page int, rows positions) error {
 	buf := append(make([]byte, 0, chunk+chunk/8), `{"data":[`...)
-	comma, zoneless, padded := false, 0, 0
+	comma, zoneless, padded, invalid, drifts := false, 0, 0, 0, 0
 	for pos := rows.lo; pos < rows.hi; pos++ {
 		r, there := s.world.element(pos, j.view)
 		if !there || !j.report.query.holds(&r) {
@@ -64,7 +64,17 @@ func (s *Simulator) writeRows(out io.Writer, j *job, page int, rows positions) e
 		} else if style.instant() == instantZoneless {
 			zoneless++
 		}
-		buf = appendRow(buf, &r, j.report.query.columns, style)
+		drift := s.world.driftOf(&r)
+		if len(drift) > 0 {
+			drifts++
+			row := appendRow(nil, &r, j.report.query.columns, style)
+			buf = append(buf, drifted(row, drift, true, true)...)
+		} else {
+			buf = appendRow(buf, &r, j.report.query.columns, style)
+		}
+		if r.Poison == Missing || r.Poison == Retyped || r.Poison == Keyless {
+			invalid++
+		}
 		if n := s.cfg.Faults.RowPadding; n > 0 {
 			buf = appendPadding(buf, n)
 			padded++
@@ -78,6 +88,8 @@ func (s *Simulator) writeRows(out io.Writer, j *job, page int, rows positions) e
 	}
 	s.tally(faultZoneless, zoneless)
 	s.tally(faultPadding, padded)
+	s.tally(faultInvalid, invalid)
+	s.tally(faultDrift, drifts)
 	_, err := out.Write(buf)
 	return err
 }

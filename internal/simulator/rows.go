@@ -32,7 +32,7 @@ type Row struct {
 	InteractionID  ID     // the row's own, unlike every other
 	ConversationID ID     // zero in a keyless row
 	Time           int64  // event time, epoch ms
-	Type           string // voice, chat, email, message or callback
+	Type           string // voice, chat, email, message or callback; "" is none, in a row that is invalid for it
 	Segment        string // attributes.custom.customer_segment; "" is none, spelt null or left out
 	Priority       string // attributes.custom.case_priority; "" is none
 	Queue          int64  // metrics.queuetime.ms; -1 is none
@@ -60,6 +60,8 @@ func (w *world) row(i int, v view) Row {
 	if v.revised && w.revises(i) {
 		r.Handled = revisedHandled + int64(i%1000)
 	}
+	r.Poison = w.invalid.wrong(i)
+	r.spoil()
 	return r
 }
 

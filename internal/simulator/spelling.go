@@ -111,9 +111,7 @@ func (w *writer) group(at int, r *Row) {
 	case 0:
 		w.id("interaction.id", interactionID, r.InteractionID)
 	case 1:
-		if w.cols&interactionType != 0 {
-			w.text("interaction.type", r.Type)
-		}
+		w.kind(r)
 	case 2:
 		if r.ConversationID != (ID{}) {
 			w.id("conversation.id", conversationID, r.ConversationID)
@@ -126,6 +124,19 @@ func (w *writer) group(at int, r *Row) {
 		w.attributes(r)
 	case 5:
 		w.metrics(r)
+	}
+}
+
+func (w *writer) kind(r *Row) {
+	switch {
+	case w.cols&interactionType == 0 || r.Type == "":
+	case r.Poison == Retyped:
+		w.key("interaction.type")
+		w.open()
+		w.text("value", r.Type)
+		w.close()
+	default:
+		w.text("interaction.type", r.Type)
 	}
 }
 

@@ -11,17 +11,21 @@ import (
 )
 
 // Truth returns the true rows of the window, in the order of their times, as a job of the
-// dialect reports submitted now would see them.
+// dialect reports submitted now would see them, and as a contract for their columns publishes
+// them. Invalid ones are not among them.
 func (s *Simulator) Truth(w conv.Window) iter.Seq[Row] {
 	v := s.look()
 	w = v.before(w)
 	return func(yield func(Row) bool) {
 		for i := s.world.first(w.From); i < s.world.rows; i++ {
-			if s.world.hides(i, v) {
+			r := s.world.row(i, v)
+			if r.Time >= w.To {
+				return
+			}
+			if s.world.hides(i, v) || r.Poison != "" {
 				continue
 			}
-			r := s.world.row(i, v)
-			if r.Time >= w.To || !yield(r) {
+			if !yield(s.world.published(r)) {
 				return
 			}
 		}
@@ -33,7 +37,8 @@ func (s *Simulator) Count(w conv.Window) int {
 	v := s.look()
 	w = v.before(w)
 	lo, hi := s.world.first(w.From), s.world.first(w.To)
-	return max(0, hi-lo-s.world.absences.between(lo, hi, v))
+	n := hi - lo - s.world.absences.between(lo, hi, v)
+	return max(0, n-s.world.wrong(lo, hi, v))
 }
 
 // look is what a job submitted now would see.
@@ -49,7 +54,7 @@ func (s *Simulator) all(w conv.Window) iter.Seq[Row] {
 	return func(yield func(Row) bool) {
 		rows := s.world.placed(v.before(w))
 		for pos := rows.lo; pos < rows.hi; pos++ {
-			if r, there := s.world.element(pos, v); there && !yield(r) {
+			if r, there := s.world.element(pos, v); there && !yield(s.world.published(r)) {
 				return
 			}
 		}
@@ -69,7 +74,7 @@ func (s *Simulator) routeSelf() {
 type question struct {
 	window  conv.Window
 	dialect Dialect
-	poison  bool // reports
+	poison  bool // with those that are not true
 }
 
 func (s *Simulator) serveTruth(w http.ResponseWriter, r *http.Request) {
@@ -93,7 +98,7 @@ func (s *Simulator) lines(q question) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		var buf []byte
 		if q.dialect == Jobs {
-			for c := range s.Conversations(q.window) {
+			for c := range s.conversations(q.window, q.poison) {
 				if buf = appendConversation(buf[:0], &c); !yield(buf) {
 					return
 				}
@@ -118,10 +123,12 @@ func (s *Simulator) serveCount(w http.ResponseWriter, r *http.Request) {
 		refusal.write(w)
 		return
 	}
-	n := s.Count(q.window) // of either dialect
-	if q.poison && q.dialect == Reports {
-		v := s.look()
-		n = s.world.count(s.world.placed(v.before(q.window)), v)
+	v, n := s.look(), s.Count(q.window) // of either dialect
+	switch w := v.before(q.window); {
+	case q.poison && q.dialect == Reports:
+		n = s.world.count(s.world.placed(w), v)
+	case q.poison:
+		n += s.world.wrong(s.world.first(w.From), s.world.first(w.To), v)
 	}
 	writeJSON(w, http.StatusOK, count{n})
 }
@@ -165,7 +172,11 @@ func appendConversation(dst []byte, c *Conversation) []byte {
 	} else {
 		dst = append(dst, "null"...)
 	}
-	return append(append(append(dst, `,"conversation":`...), c.Body...), '}')
+	dst = append(append(dst, `,"conversation":`...), c.Body...)
+	if c.Poison != "" {
+		dst = appendText(append(dst, `,"poison":`...), string(c.Poison))
+	}
+	return append(dst, '}')
 }
 
 // appendTruth writes every column, null for none, so that a line can be compared without

@@ -16,7 +16,9 @@ type Poison string
 const (
 	Oversize Poison = "oversize" // customer_segment of Faults.OversizeBytes
 	Future   Poison = "future"   // stamped farFuture, served where it was placed
-	Keyless  Poison = "keyless"  // no conversation.id
+	Keyless  Poison = "keyless"  // no conversation.id; jobs: no conversationId
+	Missing  Poison = "missing"  // no interaction.type; jobs: a null among the participants
+	Retyped  Poison = "retyped"  // interaction.type is an object; jobs: a string among the participants
 )
 
 // farFuture is 2099-01-01: a time that no broker takes by default, and always the same, so
@@ -28,6 +30,8 @@ const farFuture = 4_070_908_800_000
 type world struct {
 	timeline
 	absences
+	invalid       invalidity
+	drift         []Drift
 	poisons       []Poison
 	oversizeBytes int
 	revise        int
@@ -37,6 +41,8 @@ func newWorld(cfg Config) *world {
 	f := &cfg.Faults
 	w := &world{
 		timeline:      newTimeline(cfg.Seed, cfg.Window, cfg.Rows),
+		invalid:       newInvalidity(cfg.Seed, cfg.Rows, f.Invalid),
+		drift:         f.Drift,
 		oversizeBytes: f.OversizeBytes,
 		absences:      newAbsences(cfg.Seed, cfg.Rows, f.Late, f.Removed),
 		revise:        min(f.Revise, cfg.Rows),

@@ -1,0 +1,135 @@
+package route
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/vm"
+
+	"convstream/internal/conv"
+)
+
+// Speech is the filter of the route that convstream brings: rows that have a voice part.
+func Speech(dialect string) string {
+	if dialect == "jobs" {
+		return `any(participants, any(.sessions, .mediaType == "voice"))`
+	}
+	return `interaction.type == "voice"`
+}
+
+// Selector is a route's filter and key, compiled. It is safe for concurrent use, and the same
+// row has the same verdict every time.
+type Selector struct {
+	filter, key *program // nil: all rows; the conversation id
+	fields      []string
+}
+
+// Compile reads the expressions of a route. An empty filter lets every row through, and an
+// empty key is the conversation id. The filter has to yield true or false, the key a string or
+// a number. The error names the expression and the place in it, and says what it should be.
+func Compile(filter, key string) (*Selector, error) {
+	s := &Selector{}
+	var filterErr, keyErr error
+	if filter != "" {
+		s.filter, filterErr = s.compile("filter", filter, checkFilter)
+	}
+	if key != "" {
+		s.key, keyErr = s.compile("key", key, checkKey)
+	}
+	if err := errors.Join(filterErr, keyErr); err != nil {
+		return nil, err
+	}
+	s.fields = outermost(s.fields)
+	return s, nil
+}
+
+// Fields lists the source paths that the expressions read, sorted, without repeats. Elements of
+// arrays have the array's path: participants.purpose.
+func (s *Selector) Fields() []string { return slices.Clone(s.fields) }
+
+// Select says whether the row is one of the route's. An error means that the filter cannot be
+// computed for this row; it holds no values.
+func (s *Selector) Select(row *conv.Row) (bool, error) {
+	if s.filter == nil {
+		return true, nil
+	}
+	v, err := s.filter.run(row)
+	if err != nil {
+		return false, err
+	}
+	keep, err := truth(v)
+	if err != nil {
+		return false, fmt.Errorf("filter: %w", err)
+	}
+	return keep, nil
+}
+
+// Key appends the row's record key: the string as it is, a number in plain notation. An error
+// means that the row has none; it holds no values.
+func (s *Selector) Key(dst []byte, row *conv.Row) ([]byte, error) {
+	if s.key == nil {
+		if len(row.ConversationID) == 0 {
+			return dst, errors.New("key: the row has no conversation id")
+		}
+		return append(dst, row.ConversationID...), nil
+	}
+	v, err := s.key.run(row)
+	if err != nil {
+		return dst, err
+	}
+	start := len(dst)
+	switch v.(type) {
+	case string, int, int64, float64:
+		if dst, err = appendText(dst, v); err != nil {
+			return dst[:start], fmt.Errorf("key: %w", err)
+		}
+	default:
+		return dst, fmt.Errorf("key: it is %s in this row; it has to be a string or a number", typeName(v))
+	}
+	if len(dst) == start {
+		return dst, errors.New("key: it is an empty string in this row")
+	}
+	return dst, nil
+}
+
+// program is one expression.
+type program struct {
+	name     string
+	compiled *vm.Program
+}
+
+// memoryBudget bounds the elements of all arrays that one evaluation builds.
+const memoryBudget = 1 << 20
+
+func (p *program) run(row *conv.Row) (any, error) {
+	if len(row.Tokens) == 0 || row.Tokens[0].Kind != conv.Object {
+		return nil, fmt.Errorf("%s: the row is no object, or too large to be read", p.name)
+	}
+	machine := vm.VM{MemoryBudget: memoryBudget} // one that is used again would hold on to the row
+	v, err := machine.Run(p.compiled, object{row: row})
+	if err != nil {
+		return nil, explain(p.name, err)
+	}
+	return v, nil
+}
+
+// explain puts an error of the library on one line, as it has to fit a log and a header.
+func explain(name string, err error) error {
+	var at *file.Error
+	if !errors.As(err, &at) {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return fmt.Errorf("%s: %s, at line %d, column %d", name, at.Message, at.Line, at.Column+1)
+}
+
+// options are what both passes of the compiler know.
+func options() []expr.Option {
+	all := []expr.Option{expr.MaxNodes(maxNodes)}
+	for _, f := range functions {
+		all = append(all, expr.Function(f.name, f.call, f.signature))
+	}
+	return all
+}
