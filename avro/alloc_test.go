@@ -19,6 +19,36 @@ func TestEncodeAllocatesNothingPerRow(t *testing.T) {
 	}
 }
 
+// Drift costs nothing once it was seen: unknown keys, absent ones, changed types and texts
+// that are hashed come with every row of an organisation.
+func TestR81_DriftAllocatesNothingPerRow(t *testing.T) {
+	long := strings.Repeat("long", 20)
+	for name, test := range map[string]struct {
+		contract *Contract
+		raw      string
+		least    int
+	}{
+		"sample":       {reports(t), sampleRow, 0},
+		"conversation": {jobs(t), conversation(t), 0},
+		"marked": {marked(t), `{"id":"1","new":1,"attributes":{"custom.phone":5,"other":{}},"` + long + `":1,"numbers":["1","2"],"notes":{"a":"b"},
+			"legs":[{"from.ani":"1","from.dnis":2},{"inner":{"name":"x","new":true}},{"inner":5}]}`, 10},
+	} {
+		row := rowOf(t, test.raw)
+		dst, drift := make([]byte, 0, 8192), make([]conv.Deviation, 0, 64)
+		encode := func() {
+			drift = drift[:0]
+			test.contract.Encode(dst, 1, row, &drift)
+		}
+		encode()
+		if len(drift) < test.least {
+			t.Errorf("%s: %d deviations", name, len(drift))
+		}
+		if n := testing.AllocsPerRun(1000, encode); n >= 1 {
+			t.Errorf("%s: %v allocations per row", name, n)
+		}
+	}
+}
+
 func TestEncodeAllocatesNothingPerConversation(t *testing.T) {
 	c, row := jobs(t), rowOf(t, conversation(t))
 	// Values that do not fit, and keys that come twice, are no reason to allocate either.

@@ -19,7 +19,8 @@ func BenchmarkEncode(b *testing.B) {
 		bulky += `,"unknown.key.` + strings.Repeat("x", i) + `":{"a":1}`
 	}
 	for name, row := range map[string]*conv.Row{"convstream/sample": row, "convstream/bulky": rowOf(b, bulky+"}")} {
-		b.Run(name, func(b *testing.B) { benchmarkEncode(b, c, row) })
+		b.Run(name, func(b *testing.B) { benchmarkEncode(b, c, row, nil) })
+		b.Run(name+" with drift", func(b *testing.B) { benchmarkEncode(b, c, row, new([]conv.Deviation)) })
 	}
 	b.Run("goavro/sample", func(b *testing.B) {
 		codec, native := codecOf(b, c), naiveEncode(b, c, sampleRow).native
@@ -44,7 +45,17 @@ func BenchmarkEncodeConversation(b *testing.B) {
 		b.Fatal(err)
 	}
 	raw := compact.String()
-	b.Run("convstream", func(b *testing.B) { benchmarkEncode(b, c, rowOf(b, raw)) })
+	b.Run("convstream", func(b *testing.B) { benchmarkEncode(b, c, rowOf(b, raw), nil) })
+	b.Run("convstream with drift", func(b *testing.B) { benchmarkEncode(b, c, rowOf(b, raw), new([]conv.Deviation)) })
+	b.Run("redact", func(b *testing.B) {
+		r, row := NewRedactor(c), rowOf(b, raw)
+		b.SetBytes(int64(len(row.Raw)))
+		b.ReportAllocs()
+		dst := make([]byte, 0, 8192)
+		for b.Loop() {
+			r.Redact(dst, row)
+		}
+	})
 	codec, native := codecOf(b, c), naiveEncode(b, c, raw).native
 	reference := func(b *testing.B, each func()) {
 		b.SetBytes(int64(len(raw)))
@@ -68,11 +79,14 @@ func BenchmarkEncodeConversation(b *testing.B) {
 	b.Run("goavro alone", func(b *testing.B) { reference(b, func() {}) })
 }
 
-func benchmarkEncode(b *testing.B, c *Contract, row *conv.Row) {
+func benchmarkEncode(b *testing.B, c *Contract, row *conv.Row, drift *[]conv.Deviation) {
 	b.SetBytes(int64(len(row.Raw)))
 	b.ReportAllocs()
 	dst := make([]byte, 0, 8192)
 	for b.Loop() {
-		c.Encode(dst, 1, row, nil)
+		if drift != nil {
+			*drift = (*drift)[:0]
+		}
+		c.Encode(dst, 1, row, drift)
 	}
 }

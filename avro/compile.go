@@ -3,112 +3,158 @@ package avro
 import (
 	"bytes"
 	"cmp"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+
+	"convstream/internal/conv"
 )
 
-// maxDepth bounds how many records, arrays and maps of a contract stand inside one another,
-// and with that the recursion of everything that follows a contract.
-const maxDepth = 32
+const (
+	// maxDepth bounds how many records, arrays and maps of a contract stand inside one another,
+	// and with that the recursion of everything that follows a contract.
+	maxDepth = 32
 
-// record is a record of the contract, compiled.
+	// maxFields bounds what a contract unfolds to, as each use of a named record counts.
+	maxFields = 10_000
+)
+
+// record is a record of the contract, compiled for one place where it is used.
 type record struct {
 	fields  []field
 	nodes   []node // the tree of the fields' sources
 	sorted  []int  // indexes of fields in fingerprint order
 	inOrder bool   // the contract's order is the fingerprint's
+	private bool   // a field is marked, here or deeper
 }
 
 func compile(avsc []byte) (*Contract, error) {
-	var root typeSchema
-	if err := json.Unmarshal(avsc, &root); err != nil {
-		return nil, fmt.Errorf("read schema: %w", err)
+	c := compiler{file: avsc, types: map[string]*namedType{}, paths: map[string]int{}}
+	root, err := parseDocument(avsc)
+	if err != nil {
+		return nil, c.problem(0, "", err)
 	}
-	if string(root.Type) != `"record"` || len(root.Fields) == 0 {
-		return nil, errors.New("the schema has to be a record with at least one field")
+	if typ := root.member("type"); typ == nil || !typ.is("record") {
+		return nil, c.problem(root.at, "", errors.New("the schema has to be a record with at least one field"))
+	}
+	var t avroType
+	if err := c.parseBranch(root, &t, position{fatal: true, depth: -1}); err != nil {
+		c.problems = append(c.problems, c.problem(root.at, "", err))
+	}
+	if err := errors.Join(c.problems...); err != nil {
+		return nil, err
 	}
 	var schema bytes.Buffer
 	if err := json.Compact(&schema, avsc); err != nil {
 		return nil, fmt.Errorf("read schema: %w", err)
 	}
-	p := compiler{names: map[string]bool{}}
-	c := &Contract{schema: schema.String(), root: p.record(&root, position{fatal: true})}
-	if err := errors.Join(p.problems...); err != nil {
-		return nil, err
-	}
+	return newContract(&compiled{schema: schema.String(), root: t.record, paths: len(c.paths), hashes: c.hashes}, nil), nil
+}
+
+// newContract gives what was compiled a key for its hashes, and encoders that know it.
+func newContract(compiled *compiled, key []byte) *Contract {
+	c := &Contract{compiled: compiled}
 	for _, i := range c.root.sorted {
 		if c.root.fields[i].identity {
 			c.identity = append(c.identity, i)
 		}
 	}
-	c.encoders.New = func() any { return &encoder{} }
-	return c, nil
+	c.key = bytes.Clone(key)
+	c.encoders.New = func() any {
+		e := &encoder{seen: make([]uint64, c.paths*kindsOfField)}
+		if len(c.key) > 0 {
+			e.mac = hmac.New(sha256.New, c.key)
+		}
+		return e
+	}
+	return c
 }
 
 // compiler gathers what is wrong, so that a person mends a contract in one go.
 type compiler struct {
+	file     []byte
 	problems []error
-	names    map[string]bool // of the records so far, with their namespaces
+	types    map[string]*namedType // by name with namespace
+	paths    map[string]int        // source paths of fields, numbered
+	fields   int                   // compiled so far
+	hashes   bool                  // a field is marked "hash"
 }
 
 // position is where in a contract a type stands.
 type position struct {
 	path      string // the Avro names on the way to it, joined by dots; empty for the row itself
+	source    string // the same in sources
 	namespace string // of the record around it
 	depth     int    // records, arrays and maps around it
 	fatal     bool   // a value around it that does not fit rejects the row
 }
 
-// record compiles a record's fields, and notes each one's problem.
-func (c *compiler) record(s *typeSchema, at position) *record {
-	if err := c.name(s, &at); err != nil {
-		c.problems = append(c.problems, fmt.Errorf("field %q: %w", at.path, err))
+// problem says where in the file, and at which field, something is wrong.
+func (c *compiler) problem(at int, path string, err error) error {
+	at = faultPlace(err, at)
+	if path == "" {
+		return fmt.Errorf("%s: %w", lineAndColumn(c.file, at), err)
 	}
-	r := &record{fields: make([]field, len(s.Fields))}
-	for i := range s.Fields {
-		f, err := c.field(s.Fields[i], at)
-		if err != nil {
-			name := at.below(cmp.Or(f.name, fmt.Sprintf("#%d", i+1)))
-			c.problems = append(c.problems, fmt.Errorf("field %q: %w", name, err))
+	return fmt.Errorf("%s: field %q: %w", lineAndColumn(c.file, at), path, err)
+}
+
+// record compiles a record's fields, and notes each one's problem.
+func (c *compiler) record(n *jsonValue, at position) (*record, error) {
+	fields := n.member("fields")
+	if fields == nil || fields.kind != conv.Array || len(fields.items) == 0 {
+		return nil, n.fault("its record has no fields; name at least one")
+	}
+	if c.fields += len(fields.items); c.fields > maxFields {
+		return nil, n.fault("the contract unfolds to more than %d fields, each use of a named record counted", maxFields)
+	}
+	r := &record{fields: make([]field, len(fields.items))}
+	names := map[string]bool{}
+	before := len(c.problems)
+	for i, item := range fields.items {
+		f, err := c.field(item, at)
+		if err == nil && names[f.name] {
+			err = item.fault("another field of the record has the same name; give it a name of its own")
 		}
+		names[f.name] = true
+		if err != nil {
+			path := below(at.path, cmp.Or(f.name, fmt.Sprintf("#%d", i+1)))
+			c.problems = append(c.problems, c.problem(item.at, path, err))
+		}
+		f.at = item.at
 		r.fields[i] = f
+		r.private = r.private || f.private()
+	}
+	if len(c.problems) == before {
+		c.checkOverlaps(r, at)
 	}
 	if len(c.problems) == 0 {
-		r.nodes = compilePaths(r.fields)
+		r.nodes = compilePaths(r.fields, at.source)
 		r.sortFields()
 	}
-	return r
+	return r, nil
 }
 
-// name notes a record's name, which Avro lets stand for one type only, and sets the namespace
-// of the names inside it.
-func (c *compiler) name(s *typeSchema, at *position) error {
-	full := s.Name
-	if s.Namespace != "" {
-		at.namespace = s.Namespace
-	}
-	if dot := strings.LastIndexByte(full, '.'); dot >= 0 {
-		at.namespace = full[:dot]
-	} else if at.namespace != "" {
-		full = at.namespace + "." + full
-	}
-	if c.names[full] {
-		return fmt.Errorf("its record has the name %q of another record; give it a name of its own", full)
-	}
-	c.names[full] = true
-	return nil
-}
-
-// below is the path of a field of the record at the position.
-func (p position) below(name string) string {
-	if p.path == "" {
+// below is the path of what has the name inside the path.
+func below(path, name string) string {
+	if path == "" {
 		return name
 	}
-	return p.path + "." + name
+	return path + "." + name
+}
+
+// number is the source path's number in the contract. Fields of one path share it.
+func (c *compiler) number(path string) int {
+	n, ok := c.paths[path]
+	if !ok {
+		n = len(c.paths)
+		c.paths[path] = n
+	}
+	return n
 }
 
 // sortFields fixes the order of fingerprint entries, and what stands before their tags, once,
@@ -119,7 +165,7 @@ func (r *record) sortFields() {
 	}
 	slices.SortStableFunc(r.sorted, func(i, j int) int {
 		a, b := &r.fields[i], &r.fields[j]
-		return cmp.Or(cmp.Compare(a.source, b.source), cmp.Compare(a.kind.tag(), b.kind.tag()))
+		return cmp.Or(cmp.Compare(a.source, b.source), cmp.Compare(a.tag, b.tag))
 	})
 	r.inOrder = slices.IsSorted(r.sorted)
 	same := 0 // fields before this one that have its source

@@ -9,16 +9,24 @@ import (
 	"github.com/linkedin/goavro/v2"
 )
 
-//go:embed contracts/reports.avsc contracts/jobs.avsc
+//go:embed contracts/*.avsc
 var defaultContracts embed.FS
 
 // Contract says which fields a route publishes, where each comes from, and which rows to
 // reject. It is immutable, and safe for concurrent use.
 type Contract struct {
-	schema   string
-	root     *record
-	identity []int // indexes of the root's identity fields, in fingerprint order
+	*compiled
+	identity []int  // indexes of the root's identity fields, in fingerprint order
+	key      []byte // of the hashes of private values; empty for none
 	encoders sync.Pool
+}
+
+// compiled is what a contract's file says.
+type compiled struct {
+	schema string
+	root   *record
+	paths  int  // how many source paths the fields have
+	hashes bool // a field is marked "privacy": "hash"
 }
 
 // Default returns the contract that convstream brings for a dialect: "reports" or "jobs".
@@ -28,26 +36,51 @@ func Default(dialect string) (*Contract, error) {
 	default:
 		return nil, fmt.Errorf("dialect %q has no default contract: this version brings one for reports and one for jobs", dialect)
 	}
-	avsc, err := defaultContracts.ReadFile("contracts/" + dialect + ".avsc")
+	return embedded(dialect)
+}
+
+// Speech returns the contract of the speech route that convstream brings for a dialect: "reports"
+// or "jobs".
+func Speech(dialect string) (*Contract, error) {
+	switch dialect {
+	case "reports", "jobs":
+	default:
+		return nil, fmt.Errorf("dialect %q has no speech contract: this version brings one for reports and one for jobs", dialect)
+	}
+	return embedded("speech-" + dialect)
+}
+
+func embedded(name string) (*Contract, error) {
+	avsc, err := defaultContracts.ReadFile("contracts/" + name + ".avsc")
 	if err != nil {
-		return nil, fmt.Errorf("read the default contract of dialect %q: %w", dialect, err)
+		return nil, fmt.Errorf("read contract %s: %w", name, err)
 	}
 	return Parse(avsc)
 }
 
 // Parse compiles an Avro schema with the properties that the package documentation lists.
-// The error names every field that is wrong, by the Avro names on the way to it, and says
-// what it should be.
+// The error names every field that is wrong, by its line and column in the file and by the
+// Avro names on the way to it, and says what it should be. The caller adds the file's name.
 func Parse(avsc []byte) (*Contract, error) {
 	c, err := compile(avsc)
 	if err != nil {
 		return nil, fmt.Errorf("parse contract: %w", err)
 	}
 	// A second reader, as the registry and every consumer will read the schema too.
-	if _, err := goavro.NewCodec(c.schema); err != nil {
+	if _, err := newCodec(c.schema); err != nil {
 		return nil, fmt.Errorf("parse contract: the schema is no valid Avro: %w", err)
 	}
 	return c, nil
+}
+
+// newCodec returns goavro's reading of a schema. Some schemas that are no Avro make it panic.
+func newCodec(schema string) (codec *goavro.Codec, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("goavro cannot read it: %v", r)
+		}
+	}()
+	return goavro.NewCodec(schema)
 }
 
 // Schema is the contract as one line of JSON: the text to register.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 
 	"github.com/linkedin/goavro/v2"
@@ -26,7 +25,7 @@ type Decoder struct {
 // readSchema is a schema as a Decoder needs it.
 type readSchema struct {
 	codec *goavro.Codec
-	root  readType
+	root  *readType
 }
 
 // NewDecoder returns a decoder that fetches each schema once, when a value needs it.
@@ -55,7 +54,7 @@ func (d *Decoder) Decode(ctx context.Context, value []byte) ([]byte, error) {
 		return nil, fmt.Errorf("decode value of schema %d: %d bytes are left behind the record", id, len(rest))
 	}
 	p := newPrinter()
-	if err := p.print(&schema.root, native); err != nil {
+	if err := p.print(schema.root, native); err != nil {
 		return nil, fmt.Errorf("decode value of schema %d: %w", id, err)
 	}
 	return p.line.Bytes(), nil
@@ -83,11 +82,11 @@ func parseReadSchema(fetched sr.Schema) (*readSchema, error) {
 	if fetched.Type != sr.TypeAvro {
 		return nil, fmt.Errorf("it is %s, not AVRO", fetched.Type)
 	}
-	codec, err := goavro.NewCodec(fetched.Schema)
+	codec, err := newCodec(fetched.Schema)
 	if err != nil {
 		return nil, err
 	}
-	root, err := parseReadType([]byte(strings.TrimSpace(fetched.Schema)))
+	root, _, err := readParser{}.parse([]byte(fetched.Schema), "")
 	if err != nil || root.fields == nil {
 		return nil, errors.New("it is no Avro record")
 	}

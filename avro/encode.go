@@ -3,6 +3,7 @@ package avro
 import (
 	"bytes"
 	"encoding/binary"
+	"hash"
 	"slices"
 
 	"convstream/internal/conv"
@@ -20,8 +21,19 @@ type encoder struct {
 	trail   []step   // the way to the value being read
 	reject  *conv.Reject
 
-	text   []byte // canonical text of the number being read
-	digits []byte // its digits
+	text   []byte  // canonical text of the number being read, or the bytes of a decimal
+	digits []byte  // its digits
+	number decimal // the last decimal read
+
+	mac            hash.Hash // of private values; nil without a key
+	sum, concealed []byte    // what is published instead of one
+
+	drift     *[]conv.Deviation // of the row; nil where nobody asks
+	rows      uint64            // rows read so far, this one counted
+	seen      []uint64          // the last row that has shown each deviation of a field
+	strangers []stranger        // unknown keys of the object being located
+	sightings map[strangerKey]*sighting
+	strange   map[string]*sighting // the same by path
 }
 
 // Encode appends the row to dst in Confluent wire format: the byte 0, the schema id as four
@@ -38,7 +50,8 @@ func (c *Contract) Encode(dst []byte, schemaID uint32, row *conv.Row, drift *[]c
 		return dst, conv.Facts{Reject: notAnObject(row)}
 	}
 	e := c.encoders.Get().(*encoder)
-	e.row = row
+	e.row, e.drift = row, drift
+	e.rows++
 
 	start := len(dst)
 	dst = append(dst, 0)
@@ -56,13 +69,12 @@ func (c *Contract) Encode(dst []byte, schemaID uint32, row *conv.Row, drift *[]c
 	return dst, facts
 }
 
-// Redact appends the row's JSON to dst, with each value that the contract marks as private
-// replaced as Encode would publish it.
-func (c *Contract) Redact(dst []byte, row *conv.Row) []byte { return append(dst, row.Raw...) }
-
 // reset lets go of the row.
 func (e *encoder) reset() {
-	e.row, e.reject = nil, nil
+	if e.drift != nil {
+		e.forgetSightings()
+	}
+	e.row, e.reject, e.drift = nil, nil, nil
 	e.entries, e.ends = e.entries[:0], e.ends[:0]
 }
 
@@ -82,6 +94,9 @@ func (e *encoder) encodeFields(dst []byte, r *record, object uint32) (out []byte
 	e.found = slices.Grow(e.found, len(r.nodes))[:base+len(r.nodes)]
 	clear(e.found[base:])
 	e.locate(r.nodes, base, 0, object)
+	if len(e.strangers) > 0 {
+		e.noteStrangers(r.nodes, base)
+	}
 
 	ends := len(e.ends)
 	e.ends = slices.Grow(e.ends, len(r.fields))[:ends+len(r.fields)]
@@ -103,8 +118,12 @@ func (e *encoder) encodeFields(dst []byte, r *record, object uint32) (out []byte
 // encodeField appends one field of the object whose nodes stand in e.found from base on. A
 // value that does not fit becomes null where it can; else it reports false.
 func (e *encoder) encodeField(dst []byte, f *field, base int) ([]byte, bool) {
+	if f.drop {
+		return append(dst, f.absent...), true
+	}
 	i, blocked := e.at(&f.place, base)
 	if i == 0 {
+		e.absent(f)
 		return e.missing(dst, f, false)
 	}
 	found := e.row.Tokens[i].Kind
@@ -113,7 +132,8 @@ func (e *encoder) encodeField(dst []byte, f *field, base int) ([]byte, bool) {
 	}
 	start, entry := len(dst), len(e.entries)
 	if blocked {
-		e.mismatch(f.fatal, conv.Object.String(), found)
+		e.retyped(conv.Object.String(), found.String())
+		e.mismatch(f.fatal, conv.Object.String(), found.String())
 	} else {
 		e.entries = append(e.entries, f.frame...)
 		var fits bool
@@ -135,10 +155,10 @@ func (e *encoder) encodeField(dst []byte, f *field, base int) ([]byte, bool) {
 func (e *encoder) missing(dst []byte, f *field, isNull bool) ([]byte, bool) {
 	switch {
 	case f.required && isNull:
-		e.fail(conv.ReasonMissing, f.kind.String(), conv.Null.String())
+		e.fail(conv.ReasonMissing, f.avroType.name, conv.Null.String())
 		return dst, false
 	case f.required:
-		e.fail(conv.ReasonMissing, f.kind.String(), "nothing")
+		e.fail(conv.ReasonMissing, f.avroType.name, "nothing")
 		return dst, false
 	case isNull && f.null != nil:
 		return e.writeNull(dst, f), true
@@ -159,24 +179,81 @@ func (e *encoder) writeNull(dst []byte, f *field) []byte {
 // encodePresent appends the value at token i, which is not null, behind its branch, and the
 // rest of its fingerprint entry: tag, length, value.
 func (e *encoder) encodePresent(dst []byte, t *avroType, i uint32) (out []byte, fits bool) {
-	dst = append(dst, t.branch...)
-	e.entries = append(e.entries, t.kind.tag(), 0, 0, 0, 0)
-	value := len(e.entries)
-	if t.kind >= typeRecord {
-		dst, fits = e.encodeNested(dst, t, i)
-	} else {
-		dst, fits = e.encodeScalar(dst, t, i)
+	if t.kind == typeUnion {
+		return e.encodeUnion(dst, t, i)
 	}
+	if !t.kind.nested() {
+		return e.encodeScalar(dst, t, i)
+	}
+	dst = append(dst, t.branch...)
+	e.entries = append(e.entries, t.tag, 0, 0, 0, 0)
+	value := len(e.entries)
+	dst, fits = e.encodeNested(dst, t, i)
 	binary.BigEndian.PutUint32(e.entries[value-4:], uint32(len(e.entries)-value))
 	return dst, fits
 }
 
-func (e *encoder) encodeScalar(dst []byte, t *avroType, i uint32) ([]byte, bool) {
-	v, ok := e.read(t.kind, e.row.Tokens[i])
-	if !ok {
-		e.mismatch(t.fatal, t.kind.String(), e.row.Tokens[i].Kind)
-		return dst, false
+// encodeScalar appends the value at token i behind its branch, with its fingerprint entry, and
+// notes where it is spelled as another type.
+func (e *encoder) encodeScalar(dst []byte, t *avroType, i uint32) (out []byte, fits bool) {
+	var v value
+	token := e.row.Tokens[i]
+	fits = e.read(t, token, &v)
+	if !fits || !t.spells(token.Kind) || v.unknown {
+		found := token.Kind.String()
+		if v.unknown {
+			found = unknownSymbol
+		}
+		e.retyped(t.name, found)
+		if !fits {
+			e.mismatch(t.fatal, t.name, found)
+			return dst, false
+		}
 	}
+	return e.writeScalar(dst, t, &v), true
+}
+
+// writeScalar appends a value behind its branch, and the rest of its fingerprint entry.
+func (e *encoder) writeScalar(dst []byte, t *avroType, v *value) []byte {
+	if t.privacy != public && !(e.row.Redacted && concealed(v.text)) {
+		v.text = e.conceal(t.privacy, v.text)
+	}
+	dst = append(dst, t.branch...)
+	e.entries = append(e.entries, t.tag, 0, 0, 0, 0)
+	start := len(e.entries)
 	e.entries = e.appendText(e.entries, t.kind, v)
-	return appendScalar(dst, t.kind, v), true
+	binary.BigEndian.PutUint32(e.entries[start-4:], uint32(len(e.entries)-start))
+	return appendScalar(dst, t, v)
+}
+
+// encodeUnion appends the value at token i as the branch that the row spells, or else as the
+// first that takes it without loss.
+func (e *encoder) encodeUnion(dst []byte, t *avroType, i uint32) (out []byte, fits bool) {
+	token := e.row.Tokens[i]
+	for b := range t.branches {
+		b := &t.branches[b]
+		if !b.spells(token.Kind) {
+			continue
+		}
+		if b.kind.nested() {
+			return e.encodePresent(dst, b, i)
+		}
+		var v value
+		if e.read(b, token, &v) && !v.unknown {
+			return e.writeScalar(dst, b, &v), true
+		}
+	}
+	e.retyped(t.name, token.Kind.String())
+	for b := range t.branches {
+		b := &t.branches[b]
+		if b.kind.nested() {
+			continue
+		}
+		var v value
+		if e.read(b, token, &v) {
+			return e.writeScalar(dst, b, &v), true
+		}
+	}
+	e.mismatch(t.fatal, t.name, token.Kind.String())
+	return dst, false
 }

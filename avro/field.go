@@ -2,7 +2,6 @@ package avro
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,70 +9,111 @@ import (
 	"convstream/internal/conv"
 )
 
-// field is one contracted field, compiled.
+// field is one contracted field, compiled for one place where its record is used. What an
+// absent value needs stands first: most fields of a conversation are absent.
 type field struct {
-	avroType
-	name     string
-	source   string // relative to the object that the record is read from
-	required bool
-	identity bool
 	place    place
+	absent   []byte // Avro bytes where the object lacks the value: default or null; nil for neither
+	required bool
+	optional bool // an absent value is no drift
+	drop     bool // published as if the row lacked it
+	identity bool
 
-	absent []byte // Avro bytes where the object lacks the value: default or null; nil for neither
+	avroType
 	frame  []byte // of the fingerprint entry: the length of the path, and the path
+	name   string
+	source string // relative to the object that the record is read from
+	path   string // the source from the row on
+	number int    // of the path, in the contract
+	at     int    // offset in the contract's file
 }
 
 // maxSegments bounds a source path: its spellings double with every segment.
 const maxSegments = 8
 
-// fieldSchema is a field as the schema file spells it.
-type fieldSchema struct {
-	Name    string          `json:"name"`
-	Doc     string          `json:"doc"`
-	Type    json.RawMessage `json:"type"`
-	Default json.RawMessage `json:"default"`
-	Aliases []string        `json:"aliases"`
-	Order   string          `json:"order"`
-
-	Source   *string         `json:"source"`
-	Required bool            `json:"required"`
-	Identity bool            `json:"identity"`
-	Privacy  json.RawMessage `json:"privacy"`
-}
-
 // field compiles one field of the record at the position. With an error it returns at least
 // the name, if there is one.
-func (c *compiler) field(raw json.RawMessage, at position) (field, error) {
-	var s fieldSchema
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields() // a misspelt "required" must not pass for a lenient field
-	err := d.Decode(&s)
-	f := field{name: s.Name, source: s.Name, required: s.Required, identity: s.Identity}
-	if s.Source != nil {
-		f.source = *s.Source
+func (c *compiler) field(n *jsonValue, at position) (f field, err error) {
+	if n.kind != conv.Object {
+		return f, n.fault("it is no object; write a field as {\"name\": …, \"type\": …}")
 	}
-	switch {
-	case err != nil:
-		return f, fmt.Errorf("read properties: %w", err)
-	case s.Privacy != nil:
-		return f, errors.New(`"privacy" is not supported yet; remove it`)
+	mark, err := f.readProperties(n)
+	if err != nil {
+		return f, err
 	}
 	if err := checkSource(f.source); err != nil {
-		return f, err
+		return f, faultAt(firstOf(n, "source", "name").at, "%w", err)
+	}
+	typ := n.member("type")
+	if typ == nil {
+		return f, n.fault(`it has no "type"`)
 	}
 	nested := at.path != ""
-	at.path = at.below(f.name)
+	at.path, at.source = below(at.path, f.name), below(at.source, f.source)
+	f.path, f.number = at.source, c.number(at.source)
 	var nullAt int
-	if f.avroType, nullAt, err = c.parseType(s.Type, at, f.required); err != nil {
+	if f.avroType, nullAt, err = c.parseType(typ, at, f.required); err != nil {
 		return f, err
 	}
-	f.absent = f.null
-	if s.Default != nil {
-		if f.absent, err = f.parseDefault(s.Default, nullAt); err != nil {
+	if f.absent = f.null; n.member("default") != nil {
+		if f.absent, err = f.parseDefault(n.member("default"), nullAt); err != nil {
 			return f, err
 		}
 	}
-	return f, f.checkStrictness(nested)
+	if err := f.checkStrictness(n, nested); err != nil {
+		return f, err
+	}
+	return f, c.markPrivate(&f, mark, n)
+}
+
+// readProperties reads all but the type and the default, and returns the mark of privacy. A
+// misspelt "required" must not pass for a lenient field.
+func (f *field) readProperties(n *jsonValue) (mark privacy, err error) {
+	name := n.member("name")
+	if name != nil && name.kind == conv.String {
+		f.name, f.source = name.text, name.text
+	}
+	for _, m := range n.members {
+		v, wanted := m.value, conv.String
+		switch m.key {
+		case "name", "type", "doc", "default", "aliases", "order":
+			continue
+		case "source":
+			f.source = v.text
+		case "required":
+			f.required, wanted = v.kind == conv.True, conv.True
+		case "identity":
+			f.identity, wanted = v.kind == conv.True, conv.True
+		case "optional":
+			f.optional, wanted = v.kind == conv.True, conv.True
+		case "privacy":
+			if mark, err = parsePrivacy(v.text); err != nil {
+				return mark, v.fault("%w", err)
+			}
+		default:
+			return mark, faultAt(m.at, "%q is no property of a field; those are name, type, doc, default, aliases, order, source, required, identity, optional and privacy", m.key)
+		}
+		if v.kind != wanted && (v.kind != conv.False || wanted != conv.True) {
+			return mark, v.fault("%q is %s; give a %s", m.key, v.excerpt(), wanted)
+		}
+	}
+	switch {
+	case name == nil:
+		return mark, n.fault(`it has no "name"`)
+	case !isName(f.name):
+		return mark, name.fault("%s is no name that Avro takes; use letters, digits and _, and no digit first", name.excerpt())
+	}
+	return mark, nil
+}
+
+// firstOf returns the first member that an object has of these, else the object.
+func firstOf(n *jsonValue, keys ...string) *jsonValue {
+	for _, key := range keys {
+		if v := n.member(key); v != nil {
+			return v
+		}
+	}
+	return n
 }
 
 func checkSource(source string) error {
@@ -94,67 +134,67 @@ func checkSource(source string) error {
 	return nil
 }
 
-func (f *field) checkStrictness(nested bool) error {
+func (f *field) checkStrictness(n *jsonValue, nested bool) error {
 	switch {
 	case f.identity && nested:
-		return errors.New(`"identity" stands on a field inside another; a row's own id is one of the row's own fields`)
-	case f.identity && f.kind >= typeRecord:
-		return errors.New(`"identity" needs a scalar type; a row's own id is no object and no array`)
+		return firstOf(n, "identity").fault(`"identity" stands on a field inside another; a row's own id is one of the row's own fields`)
+	case f.identity && (f.kind.nested() || f.kind == typeUnion):
+		return firstOf(n, "identity").fault(`"identity" needs a scalar type; a row's own id is no object and no array`)
 	case f.identity && !f.required:
-		return errors.New(`"identity" needs "required": true; rows without the value could not be told apart`)
+		return firstOf(n, "identity").fault(`"identity" needs "required": true; rows without the value could not be told apart`)
+	case f.optional && f.required:
+		return firstOf(n, "optional").fault(`"optional" stands on a required field; a row that lacks it is rejected, so leave out one of the two`)
 	case !f.required && f.absent == nil:
-		return fmt.Errorf(`a row may lack %q, and the field can be neither null nor a default; make it a union with null, give it a default, or set "required": true`, f.source)
+		return n.fault(`a row may lack %q, and the field can be neither null nor a default; make it a union with null, give it a default, or set "required": true`, f.source)
 	}
 	return nil
 }
 
 // parseDefault returns the Avro bytes of the field's default. As Avro demands, the default
 // of a union belongs to its first branch. Of arrays and maps the empty one can be a default.
-func (f *field) parseDefault(raw json.RawMessage, nullAt int) ([]byte, error) {
+func (f *field) parseDefault(n *jsonValue, nullAt int) ([]byte, error) {
 	if nullAt == 0 {
-		if string(raw) != "null" {
-			return nil, fmt.Errorf("default %s does not belong to the union's first branch, null; put %s first", excerpt(raw), f.kind)
+		if n.kind != conv.Null {
+			return nil, n.fault("default %s does not belong to the union's first branch, null; put %s first", n.excerpt(), &f.avroType)
 		}
 		return f.null, nil
 	}
-	token := conv.Token{Kind: literalKind(raw), End: uint32(len(raw)), Next: 1}
-	if token.Kind == conv.String {
-		token.Start, token.End = 1, token.End-1
-		token.Escaped = bytes.IndexByte(raw, '\\') >= 0
+	t := &f.avroType
+	if t.kind == typeUnion {
+		t = &t.branches[0]
 	}
-	fits := token.Kind == f.kind.literal() || f.kind == typeBoolean && token.Kind == conv.False
-	switch f.kind {
+	switch t.kind {
 	case typeRecord:
-		return nil, errors.New("the default of a record is not supported yet; make it a union with null first, and default null")
+		return nil, n.fault("the default of a record is not supported; make it a union with null first, and default null")
+	case typeDecimal:
+		return nil, n.fault("the default of a decimal is not supported; make it a union with null first, and default null")
 	case typeArray, typeMap:
-		if fits && len(bytes.TrimSpace(raw[1:len(raw)-1])) == 0 {
-			return append(bytes.Clone(f.branch), 0), nil // a block of no items ends both
+		if n.kind == t.spelled && len(n.items)+len(n.members) == 0 {
+			return append(bytes.Clone(t.branch), 0), nil // a block of no items ends both
 		}
-		return nil, fmt.Errorf("default %s is no empty %s; only [] and {} are supported", excerpt(raw), f.kind)
+		return nil, n.fault("default %s is no empty %s; only [] and {} are supported", n.excerpt(), t)
 	}
-	if fits {
-		e := encoder{row: &conv.Row{Raw: raw, Tokens: []conv.Token{token}}}
-		if v, ok := e.read(f.kind, token); ok {
-			return appendScalar(bytes.Clone(f.branch), f.kind, v), nil
+	if t.takesDefault(n.kind) {
+		token := conv.Token{Kind: n.kind, End: uint32(len(n.raw)), Next: 1}
+		if token.Kind == conv.String {
+			token.Start, token.End = 1, token.End-1
+			token.Escaped = bytes.IndexByte(n.raw, '\\') >= 0
+		}
+		e := encoder{row: &conv.Row{Raw: n.raw, Tokens: []conv.Token{token}}}
+		var v value
+		if e.read(t, token, &v) && !v.unknown {
+			return appendScalar(bytes.Clone(t.branch), t, &v), nil
 		}
 	}
-	return nil, fmt.Errorf("default %s is no %s", excerpt(raw), f.kind)
+	return nil, n.fault("default %s is no %s", n.excerpt(), t)
 }
 
-func literalKind(raw json.RawMessage) conv.Kind {
-	switch raw[0] {
-	case '"':
-		return conv.String
-	case 't':
-		return conv.True
-	case 'f':
-		return conv.False
-	case 'n':
-		return conv.Null
-	case '{':
-		return conv.Object
-	case '[':
-		return conv.Array
+// takesDefault says whether Avro spells a default of the type so: as its base type, an instant
+// as a number.
+func (t *avroType) takesDefault(spelled conv.Kind) bool {
+	switch kinds[t.kind].base {
+	case "long", "int":
+		return spelled == conv.Number
 	}
-	return conv.Number
+	return t.spells(spelled)
 }

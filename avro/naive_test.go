@@ -3,12 +3,10 @@ package avro
 import (
 	"cmp"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
+	"strings"
 	"testing"
-	"time"
 
 	"convstream/internal/conv"
 )
@@ -21,12 +19,14 @@ type naiveRow struct {
 	native  any
 	entries string // what the fingerprint hashes
 	reject  *conv.Reject
+	drift   []conv.Deviation // in any order
 }
 
 // naiveValue is one value read.
 type naiveValue struct {
 	native   any
 	content  string // the value of a fingerprint entry
+	tag      string // of the entry
 	fits     bool
 	problems []problem // in the order of reading
 }
@@ -38,39 +38,86 @@ type problem struct {
 	soft bool
 }
 
+// naive reads one row.
+type naive struct {
+	key   []byte
+	drift []conv.Deviation
+}
+
 func naiveEncode(t testing.TB, c *Contract, raw string) naiveRow {
 	t.Helper()
 	s := shapeOf(t, c)
-	v := naiveRecord(&s, parseMembers(t, raw), "")
-	row := naiveRow{native: v.native, entries: v.content}
+	n := naive{key: c.key}
+	v := n.record(&s, parseMembers(t, raw), "", "")
+	row := naiveRow{native: v.native, entries: v.content, drift: n.drift}
 	if len(v.problems) > 0 {
 		row.reject = &v.problems[0].Reject
 	}
 	return row
 }
 
-// naiveRecord reads a record's fields from an object at a path.
-func naiveRecord(s *shape, members []naiveMember, path string) naiveValue {
+// deviates notes drift that the row has not shown before.
+func (n *naive) deviates(kind conv.DriftKind, field, expected, found string) {
+	if !slices.ContainsFunc(n.drift, func(d conv.Deviation) bool { return d.Kind == kind && d.Field == field }) {
+		n.drift = append(n.drift, conv.Deviation{Kind: kind, Field: field, Expected: expected, Found: found})
+	}
+}
+
+// strangers notes the keys that no source leads to, the last in the object first.
+func (n *naive) strangers(sources []string, members []naiveMember, source string) {
+	for _, m := range slices.Backward(members) {
+		var rest []string
+		known := false
+		for _, s := range sources {
+			if s == m.key {
+				known = true
+			} else if below, ok := strings.CutPrefix(s, m.key+"."); ok {
+				rest = append(rest, below)
+			}
+		}
+		inner, isObject := m.value.([]naiveMember)
+		switch {
+		case !known && rest == nil:
+			n.deviates(conv.DriftUnknown, dotted(source, shortKey(m.key)), "no such key", kindOf(m.value))
+		case isObject && rest != nil:
+			n.strangers(rest, inner, dotted(source, m.key))
+		}
+	}
+}
+
+func dotted(path, name string) string { return strings.TrimPrefix(path+"."+name, ".") }
+
+func shortKey(key string) string {
+	if len(key) <= 64 {
+		return key
+	}
+	cut := strings.ToValidUTF8(key[:64], "")
+	return cut + "…"
+}
+
+// record reads a record's fields from an object at a path, the same in sources beside it.
+func (n *naive) record(s *shape, members []naiveMember, path, source string) naiveValue {
 	native := map[string]any{}
 	type entry struct{ source, order, tag, value, mark string }
 	var entries []entry
-	out := naiveValue{native: native, fits: true}
+	out := naiveValue{native: native, tag: "r", fits: true}
+	var sources []string
+	for i := range s.fields {
+		sources = append(sources, s.fields[i].source)
+	}
+	n.strangers(sources, members, source)
 	for i := range s.fields {
 		f := &s.fields[i]
-		at := f.source
-		if path != "" {
-			at = path + "." + f.source
-		}
-		v, tag := naiveField(f, lookup(members, f.source), at)
+		v := n.field(f, lookup(members, f.source), dotted(path, f.source), dotted(source, f.source))
 		out.problems = append(out.problems, v.problems...)
 		out.fits = out.fits && v.fits
 		if v.native != (useDefault{}) {
 			native[f.name] = v.native
 		}
 		if !v.fits {
-			tag = ""
+			v.tag = ""
 		}
-		entries = append(entries, entry{source: f.source, order: tagOf(f.kind), tag: tag, value: v.content})
+		entries = append(entries, entry{source: f.source, order: tagOf(f.kind), tag: v.tag, value: v.content})
 	}
 	slices.SortStableFunc(entries, func(a, b entry) int {
 		return cmp.Or(cmp.Compare(a.source, b.source), cmp.Compare(a.order, b.order))
@@ -96,58 +143,69 @@ func sized(s string) string {
 // useDefault leaves a field to goavro, which knows the schema's defaults.
 type useDefault struct{}
 
-// naiveField returns the tag of the field's fingerprint entry, "" where it has none.
-func naiveField(f *shapeField, at found, path string) (v naiveValue, tag string) {
+// field returns no tag where the fingerprint has no entry of it.
+func (n *naive) field(f *shapeField, at found, path, source string) (v naiveValue) {
 	v.fits = true
 	absentIsNull := f.nullable && (!f.hasDefault || f.defaultNull)
+	if f.drop {
+		at = found{}
+	} else if !at.there && !f.required && !f.optional {
+		n.deviates(conv.DriftMissing, source, f.expects(), "nothing")
+	}
 	switch {
 	case f.required && (!at.there || at.value == nil):
 		missing := conv.Reject{Reason: conv.ReasonMissing, Path: path, Expected: f.expects(), Found: "nothing"}
 		if at.there {
 			missing.Found = "null"
 		}
-		return naiveValue{problems: []problem{{Reject: missing}}}, ""
+		return naiveValue{problems: []problem{{Reject: missing}}}
 	case !at.there && absentIsNull:
-		return v, ""
+		return v
 	case !at.there, at.value == nil && !f.nullable:
 		v.native = useDefault{}
-		return v, ""
+		return v
 	case at.value != nil:
 		if at.blocked {
-			v = misfit(path, "object", at.value)
+			v = n.misfit(path, source, "object", kindOf(at.value))
 		} else {
-			v = naiveRead(&f.shape, at.value, path)
+			v = n.read(&f.shape, at.value, path, source)
 		}
 		if v.fits {
-			if f.nullable {
-				v.native = map[string]any{f.branch: v.native}
+			if !f.required && f.hasDefault && !f.defaultNull && n.isDefault(f, v) {
+				v.tag = ""
 			}
-			if !f.required && f.hasDefault && !f.defaultNull && v.content == f.defaultContent() {
-				return v, ""
-			}
-			return v, tagOf(f.kind)
+			return v
 		}
 		if f.required {
 			harden(v.problems)
 		}
 		if f.required || !f.nullable {
-			return v, ""
+			return v
 		}
 		v = naiveValue{fits: true, problems: hard(v.problems)}
 	}
-	if absentIsNull {
-		return v, ""
+	if !absentIsNull {
+		v.tag = "z"
 	}
-	return v, "z"
+	return v
 }
 
-// defaultContent is a default as fingerprints know it. Of a collection it is an empty one.
-func (f *shapeField) defaultContent() string {
-	if f.items != nil {
-		return ""
+// isDefault says whether a value is the field's default, which is of the first branch.
+func (n *naive) isDefault(f *shapeField, v naiveValue) bool {
+	first := &f.shape
+	if f.kind == "union" {
+		first = &f.branches[0]
 	}
-	native, _ := naiveScalar(f.kind, f.defaultValue)
-	return naiveContent(native)
+	if v.tag != tagOf(first.kind) {
+		return false
+	}
+	if first.items != nil {
+		return v.content == ""
+	}
+	plain := *first // a default is published as it stands
+	plain.privacy = ""
+	_, content, _ := (&naive{}).scalar(&plain, f.defaultValue, "")
+	return v.content == content
 }
 
 func hard(problems []problem) []problem {
@@ -160,8 +218,8 @@ func harden(problems []problem) {
 	}
 }
 
-// naiveItem reads an element of an array or a value of a map. The content is its whole entry.
-func naiveItem(s *shape, value any, path string) naiveValue {
+// item reads an element of an array or a value of a map. The content is its whole entry.
+func (n *naive) item(s *shape, value any, path, source string) naiveValue {
 	const null = "z\x00\x00\x00\x00"
 	switch {
 	case value == nil && s.nullable:
@@ -171,146 +229,117 @@ func naiveItem(s *shape, value any, path string) naiveValue {
 			Reason: conv.ReasonMissing, Path: path, Expected: s.expects(), Found: "null",
 		}}}}
 	}
-	v := naiveRead(s, value, path)
+	v := n.read(s, value, path, source)
 	switch {
-	case v.fits && s.nullable:
-		v.native = map[string]any{s.branch: v.native}
-	case s.nullable:
+	case !v.fits && s.nullable:
 		return naiveValue{fits: true, content: null, problems: hard(v.problems)}
 	case !v.fits:
 		harden(v.problems)
 	}
-	v.content = tagOf(s.kind) + sized(v.content)
+	v.content = v.tag + sized(v.content)
 	return v
 }
 
-func misfit(path, expected string, found any) naiveValue {
+func (n *naive) misfit(path, source, expected, found string) naiveValue {
+	n.deviates(conv.DriftRetyped, source, expected, found)
 	return naiveValue{problems: []problem{{soft: true, Reject: conv.Reject{
-		Reason: conv.ReasonType, Path: path, Expected: expected, Found: kindOf(found),
+		Reason: conv.ReasonType, Path: path, Expected: expected, Found: found,
 	}}}}
 }
 
-// naiveRead reads a value that is not null.
-func naiveRead(s *shape, value any, path string) naiveValue {
-	members, isObject := value.([]naiveMember)
-	elements, isArray := value.([]any)
+// read reads a value that is not null. The native value is wrapped where the type is a union.
+func (n *naive) read(s *shape, value any, path, source string) (v naiveValue) {
 	switch {
-	case s.kind == "record" && isObject:
-		return naiveRecord(s, members, path)
-	case s.kind == "array" && isArray:
+	case s.kind == "union":
+		return n.union(s, value, path, source)
+	case s.nested():
+		v = n.collection(s, value, path, source)
+	default:
+		native, content, ok := n.scalar(s, value, source)
+		found := kindOf(value)
+		if native == (unknown{}) {
+			found = "unknown symbol"
+		}
+		if !ok {
+			return n.misfit(path, source, s.expects(), found)
+		}
+		if !spelledBy(s, value) {
+			n.deviates(conv.DriftRetyped, source, s.expects(), found)
+		}
+		v = naiveValue{native: native, content: content, tag: tagOf(s.kind), fits: true}
+	}
+	if s.nullable {
+		v.native = map[string]any{s.branch: v.native}
+	}
+	return v
+}
+
+// union reads a value as the branch that JSON spells so, else as the first that takes it.
+func (n *naive) union(s *shape, value any, path, source string) naiveValue {
+	wrap := func(b *shape, v naiveValue) naiveValue {
+		v.native = map[string]any{b.branch: v.native}
+		return v
+	}
+	quiet := &naive{key: n.key}
+	for i := range s.branches {
+		b := &s.branches[i]
+		if !spelledBy(b, value) {
+			continue
+		}
+		if b.nested() {
+			return wrap(b, n.collection(b, value, path, source))
+		}
+		if _, _, ok := quiet.scalar(b, value, source); ok {
+			return wrap(b, n.read(b, value, path, source))
+		}
+	}
+	n.deviates(conv.DriftRetyped, source, s.expects(), kindOf(value))
+	for i := range s.branches {
+		b := &s.branches[i]
+		if b.nested() {
+			continue
+		}
+		if native, content, ok := n.scalar(b, value, source); ok {
+			return wrap(b, naiveValue{native: native, content: content, tag: tagOf(b.kind), fits: true})
+		}
+	}
+	return n.misfit(path, source, s.expects(), kindOf(value))
+}
+
+// collection reads a record, an array or a map.
+func (n *naive) collection(s *shape, value any, path, source string) naiveValue {
+	if !spelledBy(s, value) {
+		return n.misfit(path, source, s.expects(), kindOf(value))
+	}
+	out := naiveValue{tag: tagOf(s.kind), fits: true}
+	members, _ := value.([]naiveMember)
+	switch s.kind {
+	case "record":
+		return n.record(s, members, path, source)
+	case "array":
 		native := []any{}
-		out := naiveValue{fits: true}
-		for i, e := range elements {
-			v := naiveItem(s.items, e, fmt.Sprintf("%s[%d]", path, i))
+		for i, e := range value.([]any) {
+			v := n.item(s.items, e, fmt.Sprintf("%s[%d]", path, i), source)
 			native = append(native, v.native)
 			out.add(v, v.content)
 		}
 		out.native = native
-		return out
-	case s.kind == "map" && isObject:
+	case "map":
 		native := map[string]any{}
-		out := naiveValue{fits: true}
 		members = slices.Clone(members)
 		slices.SortFunc(members, func(a, b naiveMember) int { return cmp.Compare(a.key, b.key) })
 		for _, m := range members {
-			v := naiveItem(s.items, m.value, fmt.Sprintf("%s[%q]", path, m.key))
+			v := n.item(s.items, m.value, fmt.Sprintf("%s[%q]", path, shortKey(m.key)), source)
 			native[m.key] = v.native
 			out.add(v, sized(m.key)+v.content)
 		}
 		out.native = native
-		return out
-	case s.items != nil || s.fields != nil:
-		return misfit(path, s.expects(), value)
 	}
-	native, ok := naiveScalar(s.kind, value)
-	if !ok {
-		return misfit(path, s.kind, value)
-	}
-	return naiveValue{native: native, content: naiveContent(native), fits: true}
+	return out
 }
 
 func (v *naiveValue) add(inner naiveValue, content string) {
 	v.fits = v.fits && inner.fits
 	v.problems = append(v.problems, inner.problems...)
 	v.content += content
-}
-
-func tagOf(kind string) string {
-	switch kind {
-	case "string", "boolean", "timestamp-millis", "record", "array", "map":
-		return kind[:1]
-	}
-	return "n"
-}
-
-// naiveContent is a scalar as fingerprints know it.
-func naiveContent(v any) string {
-	switch v := v.(type) {
-	case time.Time:
-		return strconv.FormatInt(v.UnixMilli(), 10)
-	case float64:
-		return naiveNumberText(strconv.FormatFloat(v, 'e', -1, 64))
-	case float32:
-		return naiveNumberText(strconv.FormatFloat(float64(v), 'e', -1, 32))
-	}
-	return fmt.Sprint(v)
-}
-
-func kindOf(v any) string {
-	switch v.(type) {
-	case nil:
-		return "null"
-	case string:
-		return "string"
-	case json.Number:
-		return "number"
-	case bool:
-		return "boolean"
-	case []any:
-		return "array"
-	}
-	return "object"
-}
-
-func naiveScalar(kind string, v any) (any, bool) {
-	number, isNumber := v.(json.Number)
-	text, isText := v.(string)
-	truth, isBool := v.(bool)
-	digits := string(number)
-	if isText && validNumber(text) {
-		digits = text
-	}
-	switch kind {
-	case "string":
-		switch {
-		case isNumber:
-			return naiveNumberText(digits), true
-		case isBool:
-			return strconv.FormatBool(truth), true
-		}
-		return text, isText
-	case "long":
-		n, ok := naiveInteger(digits)
-		return n, ok
-	case "int":
-		n, ok := naiveInteger(digits)
-		return int32(n), ok && n >= -1<<31 && n < 1<<31
-	case "double":
-		f, err := strconv.ParseFloat(digits, 64)
-		return f + 0, err == nil
-	case "float":
-		f, err := strconv.ParseFloat(digits, 32)
-		return float32(f) + 0, err == nil
-	case "boolean":
-		if isText {
-			return text == "true", text == "true" || text == "false"
-		}
-		return truth, isBool
-	}
-	if isText {
-		ms, _, ok := conv.ParseTimestamp([]byte(text))
-		return time.UnixMilli(ms), ok
-	}
-	n, ok := naiveInteger(digits)
-	return time.UnixMilli(n), ok
 }

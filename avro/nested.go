@@ -17,8 +17,9 @@ type member struct {
 
 // encodeNested appends an object or an array, and the value of its fingerprint entry.
 func (e *encoder) encodeNested(dst []byte, t *avroType, i uint32) (out []byte, fits bool) {
-	if found := e.row.Tokens[i].Kind; found != t.kind.literal() {
-		e.mismatch(t.fatal, t.kind.String(), found)
+	if found := e.row.Tokens[i].Kind; !t.spells(found) {
+		e.retyped(t.name, found.String())
+		e.mismatch(t.fatal, t.name, found.String())
 		return dst, false
 	}
 	switch t.kind {
@@ -118,7 +119,7 @@ func (e *encoder) encodeItem(dst []byte, t *avroType, i uint32) ([]byte, bool) {
 			return dst, true
 		}
 	case t.null == nil:
-		e.fail(conv.ReasonMissing, t.kind.String(), found.String())
+		e.fail(conv.ReasonMissing, t.name, found.String())
 	}
 	dst, e.entries = dst[:start], e.entries[:entry]
 	if t.null == nil {

@@ -174,7 +174,7 @@ func TestR14R70_ANestedValueThatBreaksTheContractIsNamedByItsJSONPath(t *testing
 
 func TestTheWholePathOfTheDesignIsNamed(t *testing.T) {
 	strict := strings.Replace(jobs(t).Schema(),
-		`{"name":"value","type":["null","long"],"default":null,`, `{"name":"value","type":"long","required":true,`, 1)
+		`{"name":"value","type":["null","long"],"default":null,"optional":true,`, `{"name":"value","type":"long","required":true,`, 1)
 	c, err := Parse([]byte(strict))
 	if err != nil {
 		t.Fatal(err)

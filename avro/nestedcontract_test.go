@@ -18,14 +18,15 @@ func TestABadNestedContractIsRefusedByPathAndReason(t *testing.T) {
 		field string
 		want  []string
 	}{
-		"type":                     {`{"name":"f","type":"bytes"}`, []string{`"outer.inner.f"`, "bytes", "not supported yet"}},
+		"type":                     {`{"name":"f","type":"bytes"}`, []string{`"outer.inner.f"`, "bytes", "decimals alone"}},
 		"no type":                  {`{"name":"f"}`, []string{`"outer.inner.f"`, `"type"`}},
-		"enum":                     {`{"name":"f","type":{"type":"enum","name":"E","symbols":["A"]}}`, []string{`"outer.inner.f"`, "enum", "string"}},
-		"reference":                {`{"name":"f","type":["null","Outer"]}`, []string{`"outer.inner.f"`, `"Outer"`, "written out"}},
-		"items":                    {`{"name":"f","type":["null",{"type":"array","items":["string","long"]}]}`, []string{`"outer.inner.f"`, "items", "union"}},
+		"enum":                     {`{"name":"f","type":["null",{"type":"enum","name":"E","symbols":[5]}]}`, []string{`"outer.inner.f"`, "symbol", "5"}},
+		"recursive":                {`{"name":"f","type":["null","Outer"]}`, []string{`"outer.inner.f"`, `"Outer"`, "without an end"}},
+		"recursive row":            {`{"name":"f","type":["null",{"type":"array","items":"Row"}]}`, []string{`"outer.inner.f"`, `"Row"`, "without an end"}},
+		"items":                    {`{"name":"f","type":["null",{"type":"array","items":["int","long"]}]}`, []string{`"outer.inner.f"`, "items", "union"}},
 		"no items":                 {`{"name":"f","type":["null",{"type":"array"}]}`, []string{`"outer.inner.f"`, `"items"`}},
 		"no values":                {`{"name":"f","type":["null",{"type":"map"}]}`, []string{`"outer.inner.f"`, `"values"`}},
-		"values":                   {`{"name":"f","type":["null",{"type":"map","values":"fixed"}]}`, []string{`"outer.inner.f"`, "values", "fixed"}},
+		"values":                   {`{"name":"f","type":["null",{"type":"map","values":"fixed"}]}`, []string{`"outer.inner.f"`, "values", "no name"}},
 		"no fields":                {`{"name":"f","type":["null",{"type":"record","name":"R","fields":[]}]}`, []string{`"outer.inner.f"`, "no fields"}},
 		"misspelt property":        {`{"name":"f","type":"string","requird":true}`, []string{`"outer.inner.f"`, "requird"}},
 		"required inside the type": {`{"name":"f","type":["null",{"type":"array","items":"string","required":true}]}`, []string{`"outer.inner.f"`, `"required"`, "beside"}},
@@ -38,7 +39,7 @@ func TestABadNestedContractIsRefusedByPathAndReason(t *testing.T) {
 			[]string{`"outer.inner.f"`, "default of a record", "null"}},
 		"default of second branch": {`{"name":"f","type":["null",{"type":"array","items":"string"}],"default":[]}`, []string{`"outer.inner.f"`, "[]", "first branch"}},
 		"wildcard":                 {`{"name":"f","type":["null","string"],"source":"a.*"}`, []string{`"outer.inner.f"`, "wildcard"}},
-		"no name":                  {`{"type":["null","string"],"source":""}`, []string{`"outer.inner.#1"`, "source"}},
+		"no name":                  {`{"type":["null","string"],"source":""}`, []string{`"outer.inner.#1"`, `no "name"`}},
 		"one name for two records": {`{"name":"f","type":["null",{"type":"record","name":"Outer","fields":[{"name":"g","type":"int","default":1}]}]}`, []string{`"outer.inner.f"`, `"Outer"`, "name of its own"}},
 	} {
 		t.Run(name, func(t *testing.T) {

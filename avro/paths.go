@@ -15,6 +15,7 @@ import (
 type node struct {
 	children map[string]int
 	end      int
+	path     string // from the row on
 }
 
 // place is where in the tree a source is found.
@@ -24,15 +25,15 @@ type place struct {
 }
 
 // compilePaths builds the tree of a record's sources, and sets each field's place in it. Node
-// 0 is the object itself.
-func compilePaths(fields []field) []node {
+// 0 is the object itself, which stands at a path.
+func compilePaths(fields []field, path string) []node {
 	rest := make([]suffix, len(fields))
 	for i := range fields {
 		rest[i] = suffix{place: &fields[i].place, segments: strings.Split(fields[i].source, ".")}
 	}
 	nodes := make([]node, 1)
-	children := growPaths(&nodes, rest)
-	nodes[0] = node{children: children, end: len(nodes)}
+	children := growPaths(&nodes, rest, path)
+	nodes[0] = node{children: children, end: len(nodes), path: path}
 	return nodes
 }
 
@@ -42,8 +43,8 @@ type suffix struct {
 	segments []string
 }
 
-// growPaths appends the nodes below one node, and returns its children.
-func growPaths(nodes *[]node, rest []suffix) map[string]int {
+// growPaths appends the nodes below the one at a path, and returns its children.
+func growPaths(nodes *[]node, rest []suffix, path string) map[string]int {
 	byKey := map[string][]suffix{}
 	for _, s := range rest {
 		for n := 1; n <= len(s.segments); n++ {
@@ -55,25 +56,26 @@ func growPaths(nodes *[]node, rest []suffix) map[string]int {
 	for _, key := range slices.Sorted(maps.Keys(byKey)) {
 		id := len(*nodes)
 		*nodes = append(*nodes, node{})
-		var below []suffix
+		var deeper []suffix
 		for _, s := range byKey[key] {
 			if len(s.segments) == 0 {
 				s.place.leaves = append(s.place.leaves, id)
 				continue
 			}
 			s.place.above = append(s.place.above, id)
-			below = append(below, s)
+			deeper = append(deeper, s)
 		}
-		grandchildren := growPaths(nodes, below)
-		(*nodes)[id] = node{children: grandchildren, end: len(*nodes)}
+		at := below(path, key)
+		grandchildren := growPaths(nodes, deeper, at)
+		(*nodes)[id] = node{children: grandchildren, end: len(*nodes), path: at}
 		children[key] = id
 	}
 	return children
 }
 
 // locate walks once over the object at token object, which stands at nodes[at], and notes in
-// e.found, from base on, the token of every node that the object has. Objects off the tree
-// are stepped over.
+// e.found, from base on, the token of every node that the object has. Keys off the tree are
+// drift, and what they hold is stepped over.
 func (e *encoder) locate(nodes []node, base, at int, object uint32) {
 	tokens := e.row.Tokens
 	for i := object + 1; i < tokens[object].Next; {
@@ -81,6 +83,9 @@ func (e *encoder) locate(nodes []node, base, at int, object uint32) {
 		i = tokens[value].Next
 		id, ok := nodes[at].children[string(e.row.Text(tokens[value-1]))]
 		if !ok {
+			if e.drift != nil {
+				e.strangers = append(e.strangers, stranger{node: at, key: value - 1})
+			}
 			continue
 		}
 		// A key that comes again replaces the earlier one with all it held.
@@ -94,8 +99,8 @@ func (e *encoder) locate(nodes []node, base, at int, object uint32) {
 
 // at returns the token of the value at a place of the object whose nodes stand in e.found
 // from base on; of several spellings, the last in the row. Where there is no value, but
-// something else stands where an object should lead to it, it returns that token as blocked.
-// It returns 0 where the object has neither.
+// something else stands where an object should lead to it, it returns that token, again the
+// last, as blocked. It returns 0 where the object has neither.
 func (e *encoder) at(p *place, base int) (token uint32, blocked bool) {
 	for _, id := range p.leaves {
 		token = max(token, e.found[base+id])
@@ -105,9 +110,9 @@ func (e *encoder) at(p *place, base int) (token uint32, blocked bool) {
 	}
 	for _, id := range p.above {
 		t := e.found[base+id]
-		if kind := e.row.Tokens[t].Kind; t != 0 && kind != conv.Object && kind != conv.Null {
-			return t, true
+		if kind := e.row.Tokens[t].Kind; t > token && kind != conv.Object && kind != conv.Null {
+			token = t
 		}
 	}
-	return 0, false
+	return token, token != 0
 }

@@ -5,76 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math/big"
 	"slices"
 	"time"
 
 	"convstream/internal/conv"
 )
-
-// readType is a type as a Decoder needs it to print what goavro decodes. Any schema of a
-// topic can be read, so that a type which no contract has is printed as goavro holds it.
-type readType struct {
-	union  bool        // goavro wraps a value in a map that names its branch
-	fields []readField // of a record; nil of anything else
-	items  *readType   // of an array, or the values of a map
-}
-
-type readField struct {
-	readType
-	name string
-}
-
-// parseReadType reads a type of a schema that goavro has taken.
-func parseReadType(schema json.RawMessage) (t readType, err error) {
-	if bytes.HasPrefix(schema, []byte{'['}) {
-		var branches []json.RawMessage
-		if err := json.Unmarshal(schema, &branches); err != nil {
-			return t, err
-		}
-		// Of several branches beside null nothing would tell which one a value is of.
-		branches = slices.DeleteFunc(branches, func(b json.RawMessage) bool { return string(b) == `"null"` })
-		if len(branches) == 1 {
-			t, err = parseReadType(branches[0])
-		}
-		t.union = true
-		return t, err
-	}
-	if !bytes.HasPrefix(schema, []byte{'{'}) {
-		return t, nil // a primitive, or the name of a type
-	}
-	var s struct {
-		Type, Items, Values json.RawMessage
-		Fields              []struct {
-			Name string
-			Type json.RawMessage
-		}
-	}
-	if err := json.Unmarshal(schema, &s); err != nil {
-		return t, err
-	}
-	switch string(s.Type) {
-	case `"record"`:
-		t.fields = make([]readField, len(s.Fields))
-		for i, f := range s.Fields {
-			inner, err := parseReadType(f.Type)
-			if err != nil {
-				return t, err
-			}
-			t.fields[i] = readField{readType: inner, name: f.Name}
-		}
-	case `"array"`, `"map"`:
-		inner := s.Items
-		if inner == nil {
-			inner = s.Values
-		}
-		items, err := parseReadType(inner)
-		if err != nil {
-			return t, err
-		}
-		t.items = &items
-	}
-	return t, nil
-}
 
 // printer writes one line of JSON.
 type printer struct {
@@ -90,14 +26,29 @@ func newPrinter() *printer {
 }
 
 func (p *printer) print(t *readType, v any) error {
-	if branch, ok := v.(map[string]any); ok && t.union {
-		for _, inner := range branch {
-			v = inner
+	if t.branches != nil {
+		for name, inner := range t.wrapped(v) {
+			if t.branches[name] != nil {
+				return p.print(t.branches[name], inner)
+			}
 		}
+		return p.scalar(v)
 	}
 	switch v := v.(type) {
 	case time.Time:
-		return p.scalar(conv.FormatInstant(v.UnixMilli()))
+		return p.scalar(v.Format(t.layout()))
+	case time.Duration:
+		return p.scalar(time.Time{}.Add(v).Format(t.layout()))
+	case int64:
+		switch t.logical {
+		case "local-timestamp-millis":
+			return p.scalar(time.UnixMilli(v).UTC().Format(t.layout()))
+		case "local-timestamp-micros":
+			return p.scalar(time.UnixMicro(v).UTC().Format(t.layout()))
+		}
+	case *big.Rat:
+		p.line.WriteString(v.FloatString(t.scale))
+		return nil
 	case []any:
 		if t.items != nil {
 			return p.array(t.items, v)
@@ -113,10 +64,35 @@ func (p *printer) print(t *readType, v any) error {
 	return p.scalar(v)
 }
 
+// wrapped is what goavro makes of a union's value: its branch, and the value.
+func (t *readType) wrapped(v any) map[string]any {
+	branch, _ := v.(map[string]any)
+	return branch
+}
+
+// layout is how a date or a time is printed.
+func (t *readType) layout() string {
+	switch t.logical {
+	case "date":
+		return time.DateOnly
+	case "time-millis":
+		return "15:04:05.000"
+	case "time-micros":
+		return "15:04:05.000000"
+	case "timestamp-micros":
+		return "2006-01-02T15:04:05.000000Z07:00"
+	case "local-timestamp-millis":
+		return "2006-01-02T15:04:05.000"
+	case "local-timestamp-micros":
+		return "2006-01-02T15:04:05.000000"
+	}
+	return conv.InstantLayout
+}
+
 func (p *printer) record(fields []readField, native map[string]any) error {
 	for i := range fields {
 		f := &fields[i]
-		if err := p.member(i, f.name, &f.readType, native[f.name]); err != nil {
+		if err := p.member(i, f.name, f.readType, native[f.name]); err != nil {
 			return fmt.Errorf("write field %q: %w", f.name, err)
 		}
 	}

@@ -1,93 +1,176 @@
 package avro
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
+	"slices"
+	"strings"
+	"time"
 
+	"github.com/cenkalti/backoff/v5"
 	"github.com/twmb/franz-go/pkg/sr"
 )
 
 // Subject names the registry's subject for the values of a topic (TopicNameStrategy).
 func Subject(topic string) string { return topic + "-value" }
 
+// registryPatience is how long a registry that does not answer, or that answers 5xx, is asked
+// again. Whatever is started together with it may be ready sooner.
+const registryPatience = 30 * time.Second
+
 // Register returns the id of the contract's schema under the subject. A schema that the
 // subject already has is found and not written again, so that reading rights are enough once
-// it is there. Errors are a *RegistryError.
-func Register(ctx context.Context, cl *sr.Client, subject string, c *Contract) (uint32, error) {
-	schema := sr.Schema{Schema: c.Schema(), Type: sr.TypeAvro}
-	known, err := cl.LookupSchema(ctx, subject, schema)
-	if err == nil {
-		return uint32(known.ID), nil
+// it is there. A new one is compared with the subject's versions before it is written: where
+// it breaks the level the error is an *IncompatibleError, and nothing is written. The registry
+// may be stricter; its refusals are a *RegistryError, as is its silence, which is waited out
+// for half a minute.
+func Register(ctx context.Context, cl *sr.Client, subject string, c *Contract, level Level) (uint32, error) {
+	return patiently(ctx, func() (uint32, error) {
+		verdict, err := compareWithRegistry(ctx, cl, subject, c, level)
+		switch {
+		case err != nil:
+			return 0, err
+		case verdict.Known():
+			return uint32(verdict.ID), nil
+		case len(verdict.Incompatible) > 0:
+			return 0, &IncompatibleError{Subject: subject, Level: level, Found: verdict.Incompatible}
+		}
+		id, err := cl.RegisterSchema(ctx, subject, c.registered(), -1, -1)
+		if err != nil {
+			return 0, registryError("register schema of subject "+subject, err)
+		}
+		return uint32(id), nil
+	})
+}
+
+// Verdict is what a registry holds for a contract, and against it.
+type Verdict struct {
+	ID           int               // of the schema; 0 where the subject does not have it
+	Version      int               // of the schema in the subject; 0 where the subject does not have it
+	Versions     []int             // that the contract was compared with, oldest first
+	Incompatible []Incompatibility // by the rules of [Incompatibilities]
+	Refused      []string          // what the registry says against it by its own rules
+}
+
+// Known says that the subject has the contract's schema already.
+func (v Verdict) Known() bool { return v.Version != 0 }
+
+// Compatible says that the contract may be registered, or is.
+func (v Verdict) Compatible() bool { return len(v.Incompatible)+len(v.Refused) == 0 }
+
+// Check tells what Register would find, and writes nothing. It also asks for the registry's
+// own verdict. Errors are those of Register, but never an *IncompatibleError.
+func Check(ctx context.Context, cl *sr.Client, subject string, c *Contract, level Level) (Verdict, error) {
+	return patiently(ctx, func() (Verdict, error) {
+		verdict, err := compareWithRegistry(ctx, cl, subject, c, level)
+		if err != nil || verdict.Known() {
+			return verdict, err
+		}
+		own, err := cl.CheckCompatibility(sr.WithParams(ctx, sr.Verbose), subject, -1, c.registered())
+		switch {
+		case notRegistered(err):
+			return verdict, nil // the subject is new
+		case err != nil:
+			return verdict, registryError("compare schema of subject "+subject, err)
+		case !own.Is:
+			verdict.Refused = append(own.Messages, "the registry calls it incompatible with the newest version")[:max(1, len(own.Messages))]
+		}
+		return verdict, nil
+	})
+}
+
+// registered is the contract as the registry gets it.
+func (c *Contract) registered() sr.Schema { return sr.Schema{Schema: c.Schema(), Type: sr.TypeAvro} }
+
+// patiently asks again where the registry has no answer that could be the last word.
+func patiently[T any](ctx context.Context, ask func() (T, error)) (T, error) {
+	steps := &backoff.ExponentialBackOff{InitialInterval: 200 * time.Millisecond, RandomizationFactor: 0.3, Multiplier: 2, MaxInterval: 5 * time.Second}
+	return backoff.Retry(ctx, func() (T, error) {
+		answer, err := ask()
+		if err != nil && !passing(err) {
+			err = backoff.Permanent(err)
+		}
+		return answer, err
+	}, backoff.WithBackOff(steps), backoff.WithMaxElapsedTime(registryPatience))
+}
+
+// compareWithRegistry looks the contract up, and compares one that the subject does not have
+// with its versions.
+func compareWithRegistry(ctx context.Context, cl *sr.Client, subject string, c *Contract, level Level) (v Verdict, err error) {
+	known, err := cl.LookupSchema(ctx, subject, c.registered())
+	if err == nil && known.Version == 0 {
+		err = errNoRegistry
 	}
-	if statusOf(err) != http.StatusNotFound {
-		return 0, registryError("look up schema of subject "+subject, err)
+	switch {
+	case err == nil:
+		return Verdict{ID: known.ID, Version: known.Version}, nil
+	case !notRegistered(err):
+		return v, registryError("look up schema of subject "+subject, err)
 	}
-	id, err := cl.RegisterSchema(ctx, subject, schema, -1, -1)
+	older, err := versionsOf(ctx, cl, subject, level)
 	if err != nil {
-		return 0, registryError("register schema of subject "+subject, err)
+		return v, err
 	}
-	return uint32(id), nil
-}
-
-// RegistryError says what the schema registry refused, and the way out. It wraps the
-// client's error: a *sr.ResponseError where the registry answered.
-type RegistryError struct {
-	Op     string // what was asked for, with the subject or the schema id
-	Advice string
-	Err    error
-}
-
-// Error leaves out the URL of the request, which may hold a password.
-func (e *RegistryError) Error() string {
-	return fmt.Sprintf("%s: %s; %s", e.Op, e.cause(), e.Advice)
-}
-
-// Unwrap returns the client's error.
-func (e *RegistryError) Unwrap() error { return e.Err }
-
-func (e *RegistryError) cause() string {
-	var answer *sr.ResponseError
-	if errors.As(e.Err, &answer) {
-		const longest = 300 // a proxy may answer with a page of HTML
-		return fmt.Sprintf("the registry answered %d: %.*s", answer.StatusCode, longest, answer)
+	for _, o := range older {
+		v.Versions = append(v.Versions, o.number)
 	}
-	var failed *url.Error
-	if errors.As(e.Err, &failed) {
-		return "no registry answers: " + failed.Err.Error()
+	if v.Incompatible, err = level.compare(older, c.Schema()); err != nil {
+		return v, fmt.Errorf("compare schema of subject %s: %w; name another topic, or set registry.compatibility to NONE", subject, err)
 	}
-	return cmp.Or(errors.Unwrap(e.Err), e.Err).Error()
+	return v, nil
 }
 
-func registryError(op string, err error) error {
-	return &RegistryError{Op: op, Advice: advice(statusOf(err)), Err: err}
+// versionsOf reads the versions of a subject that the level looks at, oldest first.
+func versionsOf(ctx context.Context, cl *sr.Client, subject string, level Level) (older []version, err error) {
+	if level.asksNothing() {
+		return nil, nil
+	}
+	numbers := []int{-1} // the newest
+	if level.transitive {
+		numbers, err = cl.SubjectVersions(ctx, subject)
+		if err != nil && !notRegistered(err) {
+			return nil, registryError("list versions of subject "+subject, err)
+		}
+		slices.Sort(numbers)
+	}
+	for _, n := range numbers {
+		registered, err := cl.SchemaByVersion(ctx, subject, n)
+		switch {
+		case notRegistered(err): // the subject has none, or this one has just been deleted
+			continue
+		case err != nil:
+			return nil, registryError("read versions of subject "+subject, err)
+		case registered.Type != sr.TypeAvro:
+			return nil, fmt.Errorf("subject %s: version %d is %s, not AVRO; name another topic", subject, registered.Version, registered.Type)
+		case len(registered.References) > 0:
+			return nil, fmt.Errorf("subject %s: version %d takes types from other subjects, which convstream does not read; "+
+				"name another topic, or set registry.compatibility to NONE", subject, registered.Version)
+		}
+		older = append(older, version{number: registered.Version, schema: registered.Schema.Schema})
+	}
+	return older, nil
 }
 
-func advice(status int) string {
-	switch status {
-	case http.StatusUnauthorized:
-		return "check registry.username and registry.password"
-	case http.StatusForbidden:
-		return "grant the registry's user read and write on the subject"
-	case http.StatusNotFound:
-		return "check that registry.url is the registry that the topic was written with"
-	case http.StatusConflict:
-		return "the contract is incompatible with a version already registered: mend the contract, " +
-			"or change the subject's compatibility level"
-	case http.StatusUnprocessableEntity:
-		return "mend the contract's schema"
-	}
-	return "check registry.url, and that the registry is up"
+// IncompatibleError says that a contract breaks with the versions of its subject.
+type IncompatibleError struct {
+	Subject string
+	Level   Level
+	Found   []Incompatibility
 }
 
-// statusOf is the HTTP status of the registry's answer, 0 where there was none.
-func statusOf(err error) int {
-	var answer *sr.ResponseError
-	if errors.As(err, &answer) {
-		return answer.StatusCode
+// Error has one line for each field that offends.
+func (e *IncompatibleError) Error() string {
+	var lines []string
+	for _, err := range e.Unwrap() {
+		lines = append(lines, err.Error())
 	}
-	return 0
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap returns an error for each field that offends.
+func (e *IncompatibleError) Unwrap() (errs []error) {
+	for _, i := range e.Found {
+		errs = append(errs, fmt.Errorf("the contract breaks %s of subject %s: %s", e.Level, e.Subject, i))
+	}
+	return errs
 }

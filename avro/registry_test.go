@@ -8,7 +8,10 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/sr"
 	"github.com/twmb/franz-go/pkg/sr/srfake"
@@ -30,6 +33,25 @@ func clientOf(t testing.TB, url string, opts ...sr.ClientOpt) *sr.Client {
 		t.Fatal(err)
 	}
 	return cl
+}
+
+// direct carries requests to a handler of this process, without a connection, so that waits in
+// a bubble take no time.
+type direct struct{ http.Handler }
+
+func (d direct) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := req.Context().Err(); err != nil {
+		return nil, err
+	}
+	answer := httptest.NewRecorder()
+	d.ServeHTTP(answer, req)
+	return answer.Result(), nil
+}
+
+// directTo is a client of a registry in this process.
+func directTo(t testing.TB, r http.RoundTripper) *sr.Client {
+	t.Helper()
+	return clientOf(t, "http://registry", sr.HTTPClient(&http.Client{Transport: r}))
 }
 
 // refuse makes the registry answer requests of a method with a status.
@@ -60,11 +82,11 @@ func TestR100_TheContractIsRegisteredOnceAndFoundAfterwards(t *testing.T) {
 		return false
 	})
 	c, cl := reports(t), clientOf(t, r.URL())
-	first, err := Register(t.Context(), cl, subject, c)
+	first, err := Register(t.Context(), cl, subject, c, level(t, "BACKWARD"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := Register(t.Context(), cl, subject, c)
+	second, err := Register(t.Context(), cl, subject, c, level(t, "BACKWARD"))
 	if err != nil || second != first {
 		t.Errorf("id %d became %d, %v", first, second, err)
 	}
@@ -90,9 +112,12 @@ func TestRegistryErrorsNameTheSubjectAndTheWayOut(t *testing.T) {
 		"broken":       {"/" + subject, 500, []string{"500", "registry.url"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := registry(t)
+			r := srfake.NewRegistry()
 			refuse(r, test.path, test.status, "the registry's reason")
-			_, err := Register(t.Context(), clientOf(t, r.URL()), subject, reports(t))
+			var err error
+			synctest.Test(t, func(t *testing.T) {
+				_, err = Register(t.Context(), directTo(t, direct{r.Handler()}), subject, reports(t), level(t, "BACKWARD"))
+			})
 			if err == nil {
 				t.Fatal("the contract was registered")
 			}
@@ -109,34 +134,115 @@ func TestRegistryErrorsNameTheSubjectAndTheWayOut(t *testing.T) {
 	}
 }
 
+// roundTrip answers requests by a function.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
 func TestAnUnreachableRegistryIsNamedWithoutItsPassword(t *testing.T) {
-	gone := httptest.NewServer(nil)
-	gone.Close()
-	url := strings.Replace(gone.URL, "http://", "http://user:s3cret@", 1)
-	_, err := Register(t.Context(), clientOf(t, url), subject, reports(t))
-	var registryErr *RegistryError
-	if !errors.As(err, &registryErr) {
-		t.Fatalf("got %v; want a RegistryError", err)
-	}
-	text := err.Error()
-	if strings.Contains(text, "s3cret") {
-		t.Errorf("the password is in %q", text)
-	}
-	for _, want := range []string{subject, "no registry answers", "refused", "registry.url"} {
-		if !strings.Contains(text, want) {
-			t.Errorf("error %q does not say %q", text, want)
+	synctest.Test(t, func(t *testing.T) {
+		began, tries := time.Now(), 0
+		gone := roundTrip(func(*http.Request) (*http.Response, error) {
+			tries++
+			return nil, syscall.ECONNREFUSED
+		})
+		cl := clientOf(t, "http://user:s3cret@registry", sr.HTTPClient(&http.Client{Transport: gone}))
+		_, err := Register(t.Context(), cl, subject, reports(t), level(t, "BACKWARD"))
+		if waited := time.Since(began); waited < registryPatience/2 || waited > registryPatience || tries < 5 {
+			t.Errorf("it was asked %d times in %s", tries, waited)
+		}
+		var registryErr *RegistryError
+		if !errors.As(err, &registryErr) {
+			t.Fatalf("got %v; want a RegistryError", err)
+		}
+		text := err.Error()
+		if strings.Contains(text, "s3cret") {
+			t.Errorf("the password is in %q", text)
+		}
+		for _, want := range []string{subject, "no registry answers", "refused", "registry.url"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("error %q does not say %q", text, want)
+			}
+		}
+	})
+}
+
+func TestARegistryThatIsSlowToStartIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began, r := time.Now(), srfake.NewRegistry()
+		starting := roundTrip(func(req *http.Request) (*http.Response, error) {
+			switch up := time.Since(began); {
+			case up < 5*time.Second:
+				return nil, syscall.ECONNREFUSED
+			case up < 15*time.Second:
+				return &http.Response{StatusCode: http.StatusServiceUnavailable, Body: http.NoBody}, nil
+			}
+			return direct{r.Handler()}.RoundTrip(req)
+		})
+		id, err := Register(t.Context(), directTo(t, starting), subject, reports(t), level(t, "BACKWARD"))
+		stored, ok := r.GetSchema(subject, 1)
+		if err != nil || !ok || id != uint32(stored.ID) {
+			t.Errorf("id %d, %v; the registry holds %+v", id, err, stored)
+		}
+	})
+}
+
+func TestARefusalIsNotTriedAgain(t *testing.T) {
+	for _, status := range []int{401, 403, 404, 409, 422} {
+		tries := 0
+		refusing := roundTrip(func(*http.Request) (*http.Response, error) {
+			tries++
+			return &http.Response{StatusCode: status, Body: http.NoBody}, nil
+		})
+		_, err := Register(t.Context(), directTo(t, refusing), subject, reports(t), level(t, "BACKWARD"))
+		if err == nil || tries != 1 {
+			t.Errorf("status %d: asked %d times, %v", status, tries, err)
 		}
 	}
 }
 
+func TestWhatIsNoRegistryIsTakenForNone(t *testing.T) {
+	answer := func(status int, body string) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(status)
+			w.Write([]byte(body))
+		})
+	}
+	for name, elsewhere := range map[string]http.Handler{
+		"a web server":            answer(404, "<html>404 page not found"),
+		"another API":             answer(404, `{"status":404,"error":"Not Found"}`),
+		"a code of its own":       answer(404, `{"error_code":404,"message":"HTTP 404 Not Found"}`),
+		"a page for everything":   answer(200, "<html>Welcome"),
+		"an API that knows it":    answer(200, `{}`),
+		"an API with other types": answer(200, `{"version":"one"}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, ask := range []func(*sr.Client) error{
+				func(cl *sr.Client) error {
+					_, err := Register(t.Context(), cl, subject, reports(t), level(t, "BACKWARD"))
+					return err
+				},
+				func(cl *sr.Client) error {
+					_, err := Check(t.Context(), cl, subject, reports(t), level(t, "BACKWARD"))
+					return err
+				},
+			} {
+				err := ask(directTo(t, direct{elsewhere}))
+				if err == nil || !strings.Contains(err.Error(), "no schema registry") || !strings.Contains(err.Error(), "registry.url") {
+					t.Errorf("got %v", err)
+				}
+			}
+		})
+	}
+}
+
 func TestAProxysPageIsCutShort(t *testing.T) {
-	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(http.StatusBadGateway)
+	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusProxyAuthRequired)
 		w.Write([]byte("<html>" + strings.Repeat("x", 5000)))
-	}))
-	defer proxy.Close()
-	_, err := Register(t.Context(), clientOf(t, proxy.URL), subject, reports(t))
-	if err == nil || len(err.Error()) > 600 || !strings.Contains(err.Error(), "502") {
+	})
+	_, err := Register(t.Context(), directTo(t, direct{page}), subject, reports(t), level(t, "BACKWARD"))
+	if err == nil || len(err.Error()) > 600 || !strings.Contains(err.Error(), "407") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -144,17 +250,17 @@ func TestAProxysPageIsCutShort(t *testing.T) {
 func TestACancelledCallSaysSo(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Register(ctx, clientOf(t, registry(t).URL()), subject, reports(t)); !errors.Is(err, context.Canceled) {
+	if _, err := Register(ctx, clientOf(t, registry(t).URL()), subject, reports(t), level(t, "BACKWARD")); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v; want context.Canceled", err)
 	}
 }
 
 func TestCredentialsReachTheRegistry(t *testing.T) {
 	r := registry(t, srfake.WithAuth("Basic dXNlcjpzM2NyZXQ=")) // user:s3cret
-	if _, err := Register(t.Context(), clientOf(t, r.URL(), sr.BasicAuth("user", "s3cret")), subject, reports(t)); err != nil {
+	if _, err := Register(t.Context(), clientOf(t, r.URL(), sr.BasicAuth("user", "s3cret")), subject, reports(t), level(t, "BACKWARD")); err != nil {
 		t.Error(err)
 	}
-	_, err := Register(t.Context(), clientOf(t, r.URL(), sr.BasicAuth("user", "wr0ng")), subject, reports(t))
+	_, err := Register(t.Context(), clientOf(t, r.URL(), sr.BasicAuth("user", "wr0ng")), subject, reports(t), level(t, "BACKWARD"))
 	if err == nil || strings.Contains(err.Error(), "wr0ng") {
 		t.Errorf("got %v; want an error without the password", err)
 	}

@@ -15,9 +15,9 @@ type step struct {
 }
 
 // mismatch notes a value that fits its type in no lossless way, if that rejects the row.
-func (e *encoder) mismatch(fatal bool, expected string, found conv.Kind) {
+func (e *encoder) mismatch(fatal bool, expected, found string) {
 	if fatal {
-		e.fail(conv.ReasonType, expected, found.String())
+		e.fail(conv.ReasonType, expected, found)
 	}
 }
 
@@ -51,15 +51,26 @@ func (e *encoder) path() string {
 	return string(path)
 }
 
-// shorten keeps a path fit for a record header: keys of a map are the row's own, of any length.
+// longestKey bounds the bytes of a row's own key in a path, which has to fit a record header.
+const longestKey = 64
+
+// shorten cuts a key to the longest that a path takes.
 func shorten(key []byte) string {
-	const longest = 64
-	if len(key) <= longest {
+	cut := cutKey(key)
+	if len(cut) == len(key) {
 		return string(key)
 	}
-	end := longest
+	return string(cut) + "…"
+}
+
+// cutKey is the beginning of a key that a path takes, in whole characters.
+func cutKey(key []byte) []byte {
+	if len(key) <= longestKey {
+		return key
+	}
+	end := longestKey
 	for !utf8.RuneStart(key[end]) {
 		end--
 	}
-	return string(key[:end]) + "…"
+	return key[:end]
 }

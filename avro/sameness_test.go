@@ -63,10 +63,7 @@ func TestNestedRowsHaveOneFingerprintJustWhereTheyAreOneRecord(t *testing.T) {
 	made := &contractMaker{rng: rand.New(rand.NewPCG(2026, 2))}
 	repeats, defaults := 0, 0
 	for range 300 {
-		c, err := Parse([]byte(made.contract()))
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := made.contract(t)
 		root := shapeOf(t, c)
 		rows := samenessOf(c)
 		for i := range uint64(100) {

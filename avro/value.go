@@ -11,15 +11,16 @@ import (
 
 // value is a scalar of a row.
 type value struct {
-	int   int64   // long, int, timestamp-millis; 0 or 1 of a boolean
-	float float64 // double, float
-	text  []byte  // string; refers to the row or to encoder.text, valid until the next read
+	int     int64   // long, int, instants, dates and times in the type's own unit; the index of a symbol; 0 or 1 of a boolean
+	float   float64 // double, float
+	text    []byte  // string, uuid, symbol, decimal; refers to the row or to encoder.text, valid until the next read
+	unknown bool    // the text is no symbol of the enum
 }
 
 // read converts a token to a type, and says whether that loses nothing.
-func (e *encoder) read(k kind, token conv.Token) (v value, ok bool) {
+func (e *encoder) read(t *avroType, token conv.Token, v *value) (ok bool) {
 	row := e.row
-	switch k {
+	switch t.kind {
 	case typeString:
 		v.text, ok = e.readText(row, token)
 	case typeLong:
@@ -33,10 +34,19 @@ func (e *encoder) read(k kind, token conv.Token) (v value, ok bool) {
 		v.float, ok = e.readFloat(row, token, 32)
 	case typeBoolean:
 		v.int, ok = readBoolean(row, token)
-	case typeTimestamp:
-		v.int, ok = e.readTimestamp(row, token)
+	case typeEnum:
+		ok = v.readSymbol(row, token, t.enum)
+	case typeDecimal:
+		v.text, ok = e.readDecimal(row, token, t.decimal)
+	case typeUUID:
+		if token.Kind == conv.String {
+			v.text = row.Text(token)
+			ok = isUUID(v.text)
+		}
+	default:
+		v.int, ok = e.readTime(t.kind, token)
 	}
-	return v, ok
+	return ok
 }
 
 func (e *encoder) readText(row *conv.Row, token conv.Token) ([]byte, bool) {
@@ -90,12 +100,40 @@ func readBoolean(row *conv.Row, token conv.Token) (int64, bool) {
 	return 0, false
 }
 
-func (e *encoder) readTimestamp(row *conv.Row, token conv.Token) (int64, bool) {
-	if token.Kind == conv.String {
-		ms, _, ok := conv.ParseTimestamp(row.Text(token))
-		return ms, ok
+// readSymbol reads a symbol, or what stands for one that the enum does not know.
+func (v *value) readSymbol(row *conv.Row, token conv.Token, t *enumType) bool {
+	if token.Kind != conv.String {
+		return false
 	}
-	return e.readInteger(row, token)
+	index, known := t.symbols[string(row.Text(token))]
+	if v.unknown = !known; v.unknown {
+		index = t.fallback
+	}
+	if index < 0 {
+		return false
+	}
+	v.int, v.text = int64(index), t.names[index]
+	return true
+}
+
+// isUUID says whether a text is of the form of RFC 4122, in digits of either case.
+func isUUID(text []byte) bool {
+	if len(text) != 36 {
+		return false
+	}
+	for i, c := range text {
+		switch i {
+		case 8, 13, 18, 23:
+			if c != '-' {
+				return false
+			}
+		default:
+			if c |= 0x20; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // numberText is the text of a number, or of a string that may hold one; nil of anything else.
@@ -116,9 +154,14 @@ func (e *encoder) parse(text []byte) (decimal, bool) {
 }
 
 // appendScalar writes a value's Avro bytes.
-func appendScalar(dst []byte, k kind, v value) []byte {
-	switch k {
-	case typeString:
+func appendScalar(dst []byte, t *avroType, v *value) []byte {
+	switch t.kind {
+	case typeDecimal:
+		if t.decimal.size > 0 {
+			return append(dst, v.text...)
+		}
+		fallthrough
+	case typeString, typeUUID:
 		dst = binary.AppendVarint(dst, int64(len(v.text)))
 		return append(dst, v.text...)
 	case typeDouble:
@@ -132,9 +175,9 @@ func appendScalar(dst []byte, k kind, v value) []byte {
 }
 
 // appendText writes a value as fingerprints know it.
-func (e *encoder) appendText(dst []byte, k kind, v value) []byte {
+func (e *encoder) appendText(dst []byte, k kind, v *value) []byte {
 	switch k {
-	case typeString:
+	case typeString, typeUUID, typeEnum:
 		return append(dst, v.text...)
 	case typeBoolean:
 		return strconv.AppendBool(dst, v.int == 1)
@@ -146,6 +189,10 @@ func (e *encoder) appendText(dst []byte, k kind, v value) []byte {
 		var shortest [32]byte
 		d, _ := e.parse(strconv.AppendFloat(shortest[:0], v.float, 'e', -1, bits))
 		return d.append(dst)
+	case typeDecimal:
+		return e.number.append(dst)
+	case typeTimestampMicros, typeLocalMicros, typeTimeMicros:
+		return e.appendMillis(dst, v.int)
 	}
 	return strconv.AppendInt(dst, v.int, 10)
 }

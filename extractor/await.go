@@ -35,6 +35,7 @@ func (e *Extractor) Await(ctx context.Context, w conv.Window, job conv.Job) (con
 		}
 		switch step.next {
 		case jobEnded:
+			e.ended(job, status)
 			return status, nil
 		case jobGone:
 			return conv.JobStatus{}, lost(job, status, err)

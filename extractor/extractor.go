@@ -5,13 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"convstream/internal/conv"
 )
 
-// Config sets pace and patience. Every field must be set; [Defaults] has the guide's values.
+// Config sets pace and patience. Every field must be set, but for Stage and Spool; [Defaults]
+// has the guide's values.
 type Config struct {
 	Poll  Poll
 	Retry Retry
@@ -20,6 +22,11 @@ type Config struct {
 	// Extractor together may take, those for tokens and repeated ones included. It is kept in
 	// every minute, wherever that begins.
 	RequestsPerMinute int
+
+	// Stage keeps pages before their rows are handed on; nil for none. Spool is the folder for
+	// a page that arrives meanwhile.
+	Stage Stage
+	Spool string
 }
 
 // Poll paces the status requests of a job.
@@ -113,6 +120,7 @@ type Extractor struct {
 	hooks    Hooks
 	gate     *gate
 	answered atomic.Bool // a call has got an answer of the platform, be it a refusal
+	endings  sync.Map    // with a Stage: conv.JobStatus by the id of a job that is to be read
 }
 
 // New returns an Extractor. The configuration must be valid.

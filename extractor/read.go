@@ -36,13 +36,16 @@ var (
 // platform no longer knows job or token, that the page never gets whole, or that its token
 // leads back. An error of emit ends Read and is returned as it is.
 func (e *Extractor) Read(ctx context.Context, w conv.Window, job conv.Job, from conv.Position, emit func(conv.Chunk) error) error {
-	r := &reading{Extractor: e, window: w, job: job, emit: emit}
+	r := &reading{Extractor: e, window: w, job: job, status: e.ending(job), emit: emit}
 	at := conv.Position{Token: from.Token, Page: from.Page}
 	ctx = context.WithValue(ctx, jobKey{}, job.Submitted)
 	for {
 		next, err := r.page(ctx, at)
-		if err != nil || next == "" {
+		if err != nil {
 			return err
+		}
+		if next == "" {
+			return r.finish(ctx, at.Page+1)
 		}
 		at = conv.Position{Token: next, Page: at.Page + 1}
 	}
@@ -53,6 +56,7 @@ type reading struct {
 	*Extractor
 	window conv.Window
 	job    conv.Job
+	status conv.JobStatus // how the job ended
 	emit   func(conv.Chunk) error
 	circle circle
 }
@@ -77,8 +81,8 @@ func (r *reading) page(ctx context.Context, at conv.Position) (next string, err 
 		case !errors.As(err, &broken):
 			return "", err
 		}
-		if p.at.Row > most {
-			most, failures = p.at.Row, 1
+		if p.rows > most {
+			most, failures = p.rows, 1
 			steps.Reset()
 		}
 		if failures == brokenPages {
@@ -96,6 +100,7 @@ func (r *reading) page(ctx context.Context, at conv.Position) (next string, err 
 type attemptedPage struct {
 	*reading
 	at      conv.Position // Row counts the rows handed on
+	rows    int           // that have come
 	body    *watched
 	next    string
 	stopped bool // by emit, or by a token that leads back
@@ -114,6 +119,9 @@ func (p *attemptedPage) read(ctx context.Context) error {
 	idle := time.AfterFunc(idleTimeout, func() { cancel(errIdle) })
 	defer idle.Stop()
 	p.body = &watched{ctx: ctx, body: body, idle: idle}
+	if p.config.Stage != nil {
+		return p.staged(ctx, body)
+	}
 	return p.splitter.Split(p.body, p.at, p.pass)
 }
 
@@ -127,15 +135,23 @@ func (p *attemptedPage) pass(c conv.Chunk) error {
 		p.stopped = true
 		return err
 	}
-	if len(c.Rows) > 0 {
-		p.at.Row += len(c.Rows)
-		p.body.waited = 0
+	p.at.Row += len(c.Rows)
+	if p.config.Stage == nil {
+		p.came(len(c.Rows))
 	}
 	if c.End {
 		p.next = c.Next
 		p.hooks.PageRead(p.window, p.job, p.at, c.Page)
 	}
 	return nil
+}
+
+// came counts rows that have come.
+func (p *attemptedPage) came(rows int) {
+	if rows > 0 {
+		p.rows += rows
+		p.body.waited = 0
+	}
 }
 
 // circle notices tokens that lead back to a page already read, in constant memory: it

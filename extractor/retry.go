@@ -87,6 +87,10 @@ func temporary(err error) bool {
 	if errors.As(err, &api) {
 		return api.Temporary()
 	}
+	var stage interface{ Permanent() bool }
+	if errors.As(err, &stage) && stage.Permanent() {
+		return false
+	}
 	return !errors.Is(err, conv.ErrNoBaseline) && !errors.Is(err, conv.ErrNoWatermark)
 }
 

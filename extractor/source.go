@@ -55,4 +55,6 @@ const (
 	OpBaseline Op = "baseline"
 
 	OpAvailability Op = "availability"
+
+	OpStore Op = "store" // no call of the platform: of the Stage
 )

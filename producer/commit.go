@@ -27,9 +27,12 @@ func (p *Producer) Commit(ctx context.Context, b *conv.Batch) error {
 	t.flush()
 
 	stored := t.stored()
-	cp := p.nextCheckpoint(b, stored)
-	t.produce(p.record(p.cfg.Topics.Checkpoints, p.cfg.windowKey(cp.Window), cp))
-	t.produce(p.checkpointEvent(cp, stored))
+	checkpoints := p.nextCheckpoints(b, stored)
+	for _, cp := range checkpoints {
+		t.produce(p.record(p.cfg.Topics.Checkpoints, p.cfg.windowKey(cp.Window), cp))
+		t.produce(p.checkpointEvent(cp, stored))
+	}
+	redriven := t.produceRedriven(b.Redriven)
 	if time.Since(p.beat) >= heartbeatEvery {
 		t.produce(p.claimRecord(false))
 	}
@@ -39,9 +42,12 @@ func (p *Producer) Commit(ctx context.Context, b *conv.Batch) error {
 		p.drop()
 		return t.err
 	}
-	b.Checkpoint = cp
-	p.ledger.Seq = cp.Seq
-	p.ledger.Windows[cp.Window] = cp
+	b.Checkpoint, b.Others = checkpoints[0], checkpoints[1:]
+	for _, cp := range checkpoints {
+		p.ledger.Seq = cp.Seq
+		p.ledger.Windows[cp.Window] = cp
+	}
+	p.ledger.Redriven.Put(redriven)
 	return nil
 }
 
@@ -72,19 +78,28 @@ func (p *Producer) writeClaim(ctx context.Context, released bool) (offset int64,
 	return t.offsets[partition{p.cfg.Topics.Checkpoints, 0}].last, nil
 }
 
-// nextCheckpoint completes a batch's checkpoint with what only the commit knows.
-func (p *Producer) nextCheckpoint(b *conv.Batch, stored []conv.Range) conv.Checkpoint {
-	cp := b.Checkpoint.Clone()
-	cp.Version = ledgerVersion
-	cp.Pipeline, cp.Org, cp.Run = p.cfg.Pipeline, p.cfg.Org, p.cfg.Run
-	cp.Seq = p.ledger.Seq + 1
-	cp.Updated = time.Now().UnixMilli()
-	cp.Ranges = slices.Clone(p.ledger.Windows[cp.Window].Ranges)
-	for _, r := range stored {
-		r.Attempt = cp.Attempt
-		cp.Ranges = widen(cp.Ranges, r)
+// nextCheckpoints completes the checkpoints of a batch with what only the commit knows. Each is
+// given a number of its own.
+func (p *Producer) nextCheckpoints(b *conv.Batch, stored []conv.Range) []conv.Checkpoint {
+	next := make([]conv.Checkpoint, 0, 1+len(b.Others))
+	for _, cp := range append([]conv.Checkpoint{b.Checkpoint}, b.Others...) {
+		attempt := cp.Attempt
+		if b.Redriven != nil {
+			attempt = conv.Redriving // far behind what the attempt has written
+		}
+		cp = cp.Clone()
+		cp.Version = ledgerVersion
+		cp.Pipeline, cp.Org, cp.Run = p.cfg.Pipeline, p.cfg.Org, p.cfg.Run
+		cp.Seq = p.ledger.Seq + 1 + uint64(len(next))
+		cp.Updated = time.Now().UnixMilli()
+		cp.Ranges = slices.Clone(p.ledger.Windows[cp.Window].Ranges)
+		for _, r := range stored {
+			r.Attempt = attempt
+			cp.Ranges = widen(cp.Ranges, r)
+		}
+		next = append(next, cp)
 	}
-	return cp
+	return next
 }
 
 // widen adds a range to those of a window: it lengthens the one of the same attempt, and

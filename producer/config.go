@@ -19,9 +19,51 @@ type Topics struct {
 	DeadLetters string
 	Events      string
 	Checkpoints string // the ledger
+	Routes      []RouteTopic
 }
 
-func (t Topics) all() []string { return []string{t.Rows, t.DeadLetters, t.Events, t.Checkpoints} }
+// RouteTopic is the topic of a derived route.
+type RouteTopic struct {
+	Name   string // of the route, as conv.RouteRecord.Route has it
+	Topic  string
+	OwnKey bool // its records have another key than the conversation id, so whoever compacts it means to
+}
+
+func (t Topics) all() []string {
+	all := []string{t.Rows, t.DeadLetters, t.Events, t.Checkpoints}
+	for _, r := range t.Routes {
+		all = append(all, r.Topic)
+	}
+	return all
+}
+
+// ofRoute is the topic that holds the records of a route; "" is the primary.
+func (t Topics) ofRoute(name string) string {
+	for i := range t.Routes {
+		if t.Routes[i].Name == name {
+			return t.Routes[i].Topic
+		}
+	}
+	return t.Rows
+}
+
+// use says where the configuration names a topic of rows.
+func (t Topics) use(topic string) string {
+	if r, derived := t.route(topic); derived {
+		return "for route " + r.Name
+	}
+	return "in kafka.topics.conversations"
+}
+
+// route is the derived route whose topic it is.
+func (t Topics) route(topic string) (r RouteTopic, ok bool) {
+	for _, r := range t.Routes {
+		if r.Topic == topic {
+			return r, true
+		}
+	}
+	return RouteTopic{}, false
+}
 
 // Config is what a Producer and a Reader need. Brokers, Pipeline, Org and Topics are
 // required; Run is required of a Producer.

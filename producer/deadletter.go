@@ -15,6 +15,7 @@ import (
 // The headers of rows and dead letters, beside conv.MarkHeader.
 const (
 	WindowHeader   = "cs-window"   // ledger key of the window that brought it: pipeline/org/from/to
+	RouteHeader    = "cs-route"    // of a dead letter of a derived route: the route's name
 	RootHeader     = "cs-root"     // of a dead letter of a narrowed window: the window it was narrowed from
 	ReasonHeader   = "cs-reason"   // one of conv's reasons
 	PathHeader     = "cs-path"     // where in the row
@@ -23,9 +24,20 @@ const (
 	JobHeader      = "cs-job"      // job id
 	PageHeader     = "cs-page"     // pages before this one
 	RowHeader      = "cs-row"      // rows before this one in the page
-	LengthHeader   = "cs-length"   // bytes of the row as it came
-	DigestHeader   = "cs-sha256"   // of the row as it came, in hex
-	EncodingHeader = "cs-encoding" // "gzip", or "head" where the value is the row's first bytes only
+	LengthHeader   = "cs-length"   // bytes of the row as it came, or as it was redacted
+	DigestHeader   = "cs-sha256"   // of the row as it came, or as it was redacted, in hex
+	EncodingHeader = "cs-encoding" // EncodingGzip, EncodingHead or EncodingWithheld
+	RedactedHeader = "cs-redacted" // "true" where private values in the row's bytes were replaced
+
+	ObservationHeader = "cs-observation" // of a dead letter without cs-mark: what the mark would say of its job
+	RedrivenHeader    = "cs-redriven"    // of what was redriven: "partition/offset" of its dead letter
+)
+
+// What cs-encoding says of the value of a dead letter. Without the header it is the row's bytes.
+const (
+	EncodingGzip     = "gzip"     // the row's bytes, compressed
+	EncodingHead     = "head"     // the row's first bytes only
+	EncodingWithheld = "withheld" // nothing: the row may hold private values that could not be found
 )
 
 const (
@@ -47,14 +59,20 @@ func (p *Producer) deadRecord(d *conv.DeadLetter, cp conv.Checkpoint, now time.T
 	if len(key) > longestKey {
 		key = nil // the row's bytes have it
 	}
-	value, encoding := fit(d.Raw, d.Length, p.cluster.limits.MaxBytes-deadHeaders-len(key))
+	value, encoding := fit(d, p.cluster.limits.MaxBytes-deadHeaders-len(key))
+	add(RouteHeader, d.Route)
 	add(ReasonHeader, d.Reason)
 	add(PathHeader, d.Path)
 	add(ExpectedHeader, d.Expected)
 	add(FoundHeader, d.Found)
-	add(WindowHeader, p.cfg.windowKey(cp.Window))
-	if cp.Parent != nil {
-		add(RootHeader, p.cfg.windowKey(cp.Root()))
+	window, root := cp.Window, cp.Root()
+	if d.Origin != nil {
+		window, root = d.Origin.Window, d.Origin.Root
+		add(RedrivenHeader, d.Origin.Letter.String())
+	}
+	add(WindowHeader, p.cfg.windowKey(window))
+	if root != window {
+		add(RootHeader, p.cfg.windowKey(root))
 	}
 	add(JobHeader, d.Job)
 	add(PageHeader, strconv.Itoa(d.Page))
@@ -62,24 +80,33 @@ func (p *Producer) deadRecord(d *conv.DeadLetter, cp conv.Checkpoint, now time.T
 	add(LengthHeader, strconv.FormatInt(d.Length, 10))
 	add(DigestHeader, hex.EncodeToString(d.Digest[:]))
 	add(EncodingHeader, encoding)
-	if d.Mark != nil {
+	if d.Redacted {
+		add(RedactedHeader, "true")
+	}
+	if d.Mark == nil {
+		add(ObservationHeader, strconv.FormatUint(uint64(cp.Job.Observation), 10))
+	} else {
 		headers = append(headers, kgo.RecordHeader{Key: conv.MarkHeader, Value: d.Mark.Append(nil)})
 	}
 	return &kgo.Record{Topic: p.cfg.Topics.DeadLetters, Key: key, Value: value, Headers: headers, Timestamp: now}
 }
 
 // fit makes a row's bytes fit into limit: as they are, compressed, or their head.
-func fit(raw []byte, length int64, limit int) (value []byte, encoding string) {
-	whole := int64(len(raw)) == length
-	if whole && len(raw) <= limit {
-		return raw, ""
+func fit(d *conv.DeadLetter, limit int) (value []byte, encoding string) {
+	if d.Withheld {
+		return []byte{}, EncodingWithheld
+	}
+	// Redacted bytes are never a head: what is redacted was read whole.
+	whole := d.Redacted || int64(len(d.Raw)) == d.Length
+	if whole && len(d.Raw) <= limit {
+		return d.Raw, ""
 	}
 	if whole {
-		if packed := pack(raw); len(packed) <= limit {
-			return packed, "gzip"
+		if packed := pack(d.Raw); len(packed) <= limit {
+			return packed, EncodingGzip
 		}
 	}
-	return raw[:max(0, min(len(raw), deadHead, limit))], "head"
+	return d.Raw[:max(0, min(len(d.Raw), deadHead, limit))], EncodingHead
 }
 
 func pack(raw []byte) []byte {

@@ -69,7 +69,8 @@ func (e *MismatchError) Error() string {
 			"point kafka.brokers at the right cluster, or start under another pipeline name", e.Known, e.Found)
 	}
 	return fmt.Sprintf("topic %s was deleted and made again since the ledger was written (it was %s and is %s), so the "+
-		"ledger and the topics no longer tell the same story; restore the topic, or start under another pipeline name and with another row topic", e.What, e.Known, e.Found)
+		"ledger and the topics no longer tell the same story; restore the topic, or start under another pipeline name and with another row topic; "+
+		"where it is that of a derived route, another topic for the route is enough", e.What, e.Known, e.Found)
 }
 
 // Final says that no recovery mends the error.

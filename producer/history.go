@@ -35,11 +35,14 @@ func history(ctx context.Context, c Config, adm *kadm.Client, ranges []conv.Rang
 	return nil
 }
 
-// readable clips the ranges to what the log still holds.
+// readable leaves out the ranges of derived routes, and clips the others to what the log still holds.
 func readable(ctx context.Context, adm *kadm.Client, ranges []conv.Range) ([]span, error) {
 	first := map[string]map[int32]int64{}
 	var spans []span
 	for _, r := range ranges {
+		if r.Route != "" {
+			continue // what a derived topic holds of a row, the row topic holds as well
+		}
 		if first[r.Topic] == nil {
 			start, _, err := bounds(ctx, adm, r.Topic)
 			if err != nil {
@@ -70,10 +73,11 @@ func onePerPartition(spans []span) (pass, rest []span) {
 }
 
 // stored reads what the dedupe history needs of a record. Records of other pipelines'
-// organisations, and records that are not convstream's, are not mine.
+// organisations, and records that are not convstream's, are not mine; nor are dead letters of
+// derived routes, whose rows the history knows as published.
 func (c Config) stored(r *kgo.Record) (s conv.Stored, mine bool, err error) {
 	owner, window, err := ParseWindowHeader(Header(r, WindowHeader))
-	if err != nil || !strings.HasSuffix(owner, "/"+c.Org) {
+	if err != nil || !strings.HasSuffix(owner, "/"+c.Org) || Header(r, RouteHeader) != nil {
 		return s, false, nil
 	}
 	if r.Topic == c.Topics.DeadLetters {

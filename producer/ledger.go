@@ -19,10 +19,14 @@ type Ledger struct {
 	Windows map[conv.Window]conv.Checkpoint
 	Seq     uint64 // the highest commit so far
 
+	Redriven conv.LetterSet // the dead letters that dlq redrive has done with
+
 	next int64 // offset in the ledger topic up to which it was read
 }
 
-func newLedger() *Ledger { return &Ledger{Windows: map[conv.Window]conv.Checkpoint{}} }
+func newLedger() *Ledger {
+	return &Ledger{Windows: map[conv.Window]conv.Checkpoint{}, Redriven: conv.LetterSet{}}
+}
 
 // windowKey is the ledger's record key of a window.
 func (c Config) windowKey(w conv.Window) string {
@@ -45,6 +49,8 @@ func (l *Ledger) apply(c Config, r *kgo.Record) error {
 		}
 		l.Claim = claim
 		l.Seq = max(l.Seq, claim.Seq)
+	case strings.HasPrefix(key, c.redrivenKeys()):
+		return l.applyRedriven(c, key, r.Value)
 	default:
 		var cp conv.Checkpoint
 		if err := json.Unmarshal(r.Value, &cp); err != nil {

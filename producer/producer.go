@@ -64,8 +64,13 @@ func (p *Producer) Identity() string {
 	}, "/")
 }
 
-// Limits says which records the row topic takes.
-func (p *Producer) Limits() conv.Limits { return p.cluster.limits }
+// Limits says which records the topic of a route takes; "" is the primary.
+func (p *Producer) Limits(route string) conv.Limits {
+	if l, ok := p.cluster.routes[route]; ok {
+		return l
+	}
+	return p.cluster.limits
+}
 
 // Claim makes this run the owner of the pipeline and returns the ledger's windows. While
 // another run lives it returns an OwnedError, unless takeOver says to fence it.

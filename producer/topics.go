@@ -26,7 +26,8 @@ type cluster struct {
 	id     string
 	topics map[string]string // topic ids by name
 	limits conv.Limits
-	batch  int32 // largest batch that every topic takes
+	routes map[string]conv.Limits // of derived routes, by name
+	batch  int32                  // largest batch that every topic takes
 }
 
 // survey makes sure that the topics are there and fit for their use, and reads their limits.
@@ -151,7 +152,11 @@ func awaitTopics(ctx context.Context, adm *kadm.Client, c Config) (kadm.Metadata
 // readLimits fills limits and batch, and refuses topics whose configuration would lose rows.
 func (f *cluster) readLimits(ctx context.Context, adm *kadm.Client, c Config) error {
 	f.batch = largestBatch
-	f.limits = conv.Limits{MaxBytes: defaultMaxMessageBytes, Before: math.MaxInt64, After: defaultTimestampAfter, Ingest: c.IngestTime}
+	f.limits = conv.Limits{Before: math.MaxInt64, After: defaultTimestampAfter, Ingest: c.IngestTime}
+	f.routes = map[string]conv.Limits{}
+	for _, r := range c.Topics.Routes {
+		f.routes[r.Name] = f.limits
+	}
 	described, err := adm.DescribeTopicConfigs(ctx, c.Topics.all()...)
 	if err != nil {
 		return fmt.Errorf("read topic configuration: %w", err)
@@ -171,14 +176,19 @@ func (f *cluster) readLimits(ctx context.Context, adm *kadm.Client, c Config) er
 			if policy := t.text("cleanup.policy", ""); policy != "compact" {
 				return fmt.Errorf("topic %s has cleanup.policy=%s and would forget windows: set it to compact", rc.Name, policy)
 			}
-		case c.Topics.Rows:
-			if err := f.readRowTopic(t, c); err != nil {
+		case c.Topics.Events, c.Topics.DeadLetters: // whatever they keep, no row is lost by it
+		default:
+			if err := f.readRowTopic(rc.Name, t, c); err != nil {
 				return err
 			}
 		}
 	}
 	// A record must fit into a batch that every topic of the transaction takes.
 	f.limits.MaxBytes = int(f.batch) - batchOverhead
+	for name, l := range f.routes {
+		l.MaxBytes = f.limits.MaxBytes
+		f.routes[name] = l
+	}
 	return nil
 }
 
@@ -189,13 +199,19 @@ const (
 	largestBatch = 64 << 20
 )
 
-func (f *cluster) readRowTopic(t topicSettings, c Config) error {
-	f.limits.Before = t.number("message.timestamp.before.max.ms", math.MaxInt64)
-	f.limits.After = t.number("message.timestamp.after.max.ms", defaultTimestampAfter)
-	if strings.Contains(t.text("cleanup.policy", "delete"), "compact") && c.KeyIsNotUnique {
+// readRowTopic reads the limits of the row topic, or of that of a derived route.
+func (f *cluster) readRowTopic(topic string, t topicSettings, c Config) error {
+	route, derived := c.Topics.route(topic)
+	if strings.Contains(t.text("cleanup.policy", "delete"), "compact") && c.KeyIsNotUnique && !route.OwnKey {
 		return fmt.Errorf("topic %s is compacted, and compaction keeps one row of each conversation: "+
-			"set cleanup.policy=delete, or name another topic in kafka.topics.conversations", c.Topics.Rows)
+			"set cleanup.policy=delete, or name another topic %s", topic, c.Topics.use(topic))
 	}
+	before, after := t.number("message.timestamp.before.max.ms", math.MaxInt64), t.number("message.timestamp.after.max.ms", defaultTimestampAfter)
+	if derived {
+		f.routes[route.Name] = conv.Limits{Before: before, After: after, Ingest: c.IngestTime}
+		return nil
+	}
+	f.limits.Before, f.limits.After = before, after
 	return nil
 }
 
@@ -225,25 +241,32 @@ func (t topicSettings) number(key string, otherwise int64) int64 {
 	return otherwise
 }
 
-// checkRetention refuses a row topic that would delete rows as old as oldest (epoch ms)
-// soon after they arrive, because their timestamps are the events'.
+// checkRetention refuses a row topic, and one of a derived route, that would delete rows as old
+// as oldest (epoch ms) soon after they arrive, because their timestamps are the events'.
 func checkRetention(ctx context.Context, adm *kadm.Client, c Config, oldest int64, now time.Time) error {
 	if c.IngestTime {
 		return nil
 	}
-	rc, err := adm.DescribeTopicConfigs(ctx, c.Topics.Rows)
-	if err != nil || len(rc) != 1 || rc[0].Err != nil {
+	topics := []string{c.Topics.Rows}
+	for _, r := range c.Topics.Routes {
+		topics = append(topics, r.Topic)
+	}
+	described, err := adm.DescribeTopicConfigs(ctx, topics...)
+	if err != nil {
 		return nil // not ours to read; survey said what is worth saying
 	}
-	t := settings(rc[0])
-	keeps := t.number("retention.ms", -1)
-	age := now.UnixMilli() - oldest
-	if !strings.Contains(t.text("cleanup.policy", "delete"), "delete") || keeps < 0 || age <= keeps {
-		return nil
+	for _, rc := range described {
+		t := settings(rc)
+		keeps := t.number("retention.ms", -1)
+		age := now.UnixMilli() - oldest
+		if rc.Err != nil || !strings.Contains(t.text("cleanup.policy", "delete"), "delete") || keeps < 0 || age <= keeps {
+			continue
+		}
+		return fmt.Errorf("topic %s keeps records for %s, and the oldest window is %s old, so Kafka would delete its rows: "+
+			"raise retention.ms, or set kafka.record_timestamp: ingest", rc.Name,
+			time.Duration(keeps)*time.Millisecond, (time.Duration(age) * time.Millisecond).Round(time.Hour))
 	}
-	return fmt.Errorf("topic %s keeps records for %s, and the oldest window is %s old, so Kafka would delete its rows: "+
-		"raise retention.ms, or set kafka.record_timestamp: ingest", c.Topics.Rows,
-		time.Duration(keeps)*time.Millisecond, (time.Duration(age) * time.Millisecond).Round(time.Hour))
+	return nil
 }
 
 // check compares the cluster with what the ledger's claim was written on.

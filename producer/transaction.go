@@ -130,12 +130,14 @@ func (t *transaction) settle() {
 	t.fail("end", t.p.tx.AbortBufferedRecords(t.ctx))
 }
 
-// stored says where the rows and dead letters that were flushed lie.
+// stored says where the rows, dead letters and records of derived routes that were flushed lie.
 func (t *transaction) stored() []conv.Range {
 	var ranges []conv.Range
+	topics := &t.p.cfg.Topics
 	for part, r := range t.offsets {
-		if part.topic == t.p.cfg.Topics.Rows || part.topic == t.p.cfg.Topics.DeadLetters {
-			ranges = append(ranges, conv.Range{Topic: part.topic, Partition: part.id, First: r.first, Last: r.last})
+		route, derived := topics.route(part.topic)
+		if derived || part.topic == topics.Rows || part.topic == topics.DeadLetters {
+			ranges = append(ranges, conv.Range{Topic: part.topic, Route: route.Name, Partition: part.id, First: r.first, Last: r.last})
 		}
 	}
 	slices.SortFunc(ranges, compareRanges)
@@ -144,23 +146,14 @@ func (t *transaction) stored() []conv.Range {
 
 // produceRows produces all that a batch holds but its checkpoint.
 func (t *transaction) produceRows(b *conv.Batch) {
-	window := kgo.RecordHeader{Key: WindowHeader, Value: []byte(t.p.cfg.windowKey(b.Checkpoint.Window))}
 	now := time.Now()
-	records := make([]kgo.Record, len(b.Records))
-	headers := make([]kgo.RecordHeader, 2*len(b.Records))
-	marks := make([]byte, 0, len(b.Records)*len(conv.Mark{}.Append(nil)))
+	p := newPress(t.p.cfg, b, now)
 	for i := range b.Records {
-		row, start := &b.Records[i], len(marks)
-		marks = row.Mark.Append(marks)
-		pair := headers[2*i : 2*i+2 : 2*i+2]
-		pair[0] = kgo.RecordHeader{Key: conv.MarkHeader, Value: marks[start:len(marks):len(marks)]}
-		pair[1] = window
-		at := now
-		if !t.p.cfg.IngestTime {
-			at = time.UnixMilli(row.Time)
-		}
-		records[i] = kgo.Record{Topic: t.p.cfg.Topics.Rows, Key: b.Key(row), Value: b.Value(row), Headers: pair, Timestamp: at}
-		t.produce(&records[i])
+		t.produce(p.record(t.p.cfg.Topics.Rows, &b.Records[i]))
+	}
+	for i := range b.Derived {
+		r := &b.Derived[i]
+		t.produce(p.record(t.p.cfg.Topics.ofRoute(r.Route), &r.Record))
 	}
 	for i := range b.Dead {
 		t.produce(t.p.deadRecord(&b.Dead[i], b.Checkpoint, now))
@@ -168,6 +161,48 @@ func (t *transaction) produceRows(b *conv.Batch) {
 	for _, e := range b.Events {
 		t.produce(t.p.eventRecord(e))
 	}
+}
+
+// press makes the records of a batch, all in memory that was taken at once.
+type press struct {
+	batch   *conv.Batch
+	window  kgo.RecordHeader
+	now     time.Time
+	cfg     Config
+	records []kgo.Record
+	headers []kgo.RecordHeader
+	marks   []byte
+}
+
+func newPress(c Config, b *conv.Batch, now time.Time) *press {
+	n := len(b.Records) + len(b.Derived)
+	return &press{
+		batch: b, now: now, cfg: c,
+		window:  kgo.RecordHeader{Key: WindowHeader, Value: []byte(c.windowKey(b.Checkpoint.Window))},
+		records: make([]kgo.Record, 0, n),
+		headers: make([]kgo.RecordHeader, 0, 2*n),
+		marks:   make([]byte, 0, n*len(conv.Mark{}.Append(nil))),
+	}
+}
+
+func (p *press) record(topic string, row *conv.Record) *kgo.Record {
+	start, first := len(p.marks), len(p.headers)
+	p.marks = row.Mark.Append(p.marks)
+	mark := kgo.RecordHeader{Key: conv.MarkHeader, Value: p.marks[start:len(p.marks):len(p.marks)]}
+	if row.Origin == nil {
+		p.headers = append(p.headers, mark, p.window)
+	} else {
+		p.headers = append(p.headers, mark)
+		p.headers = append(p.headers, p.cfg.originHeaders(row.Origin)...)
+	}
+	at := p.now
+	if !p.cfg.IngestTime {
+		at = time.UnixMilli(row.Time)
+	}
+	p.records = append(p.records, kgo.Record{
+		Topic: topic, Key: p.batch.Key(row), Value: p.batch.Value(row), Headers: p.headers[first:len(p.headers):len(p.headers)], Timestamp: at,
+	})
+	return &p.records[len(p.records)-1]
 }
 
 func compareRanges(a, b conv.Range) int {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"convstream/extractor"
+	"convstream/internal/conv"
 )
 
 type answers = []func(*http.Request) *http.Response
@@ -79,6 +80,44 @@ func TestThirdRefusalOfATokenIsFinal(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), "token-3") || !strings.Contains(err.Error(), "source.region") {
 		t.Errorf("error is %q", err)
+	}
+}
+
+// refusedBeside returns a client of which every Status call but that of the job named other is refused so many times,
+// while one of other is answered each time: tokens end again and again, and each of them works for somebody.
+func refusedBeside(t *testing.T, refusals int) (client *Client, refused *int) {
+	t.Helper()
+	p, config := &platform{answer: repeat(2*refusals+2, running)}, guideConfig()
+	refused = new(int)
+	config.HTTP = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+		if r.Method != http.MethodGet || strings.HasSuffix(r.URL.Path, "other") || *refused == refusals {
+			return p.RoundTrip(r)
+		}
+		*refused++
+		if _, err := client.Status(context.Background(), conv.Job{ID: "other"}); err != nil {
+			return nil, err
+		}
+		return reply(401, `{"code":"bad.credentials"}`), nil
+	})}
+	client, err := New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client, refused
+}
+
+func TestR11_ACallIsNotGivenUpWhileTokensWorkForOthers(t *testing.T) {
+	client, refused := refusedBeside(t, tokensMost-1)
+	if _, err := client.Status(context.Background(), job); err != nil || *refused != tokensMost-1 {
+		t.Errorf("%d refusals, %v", *refused, err)
+	}
+}
+
+func TestACallThatNoTokenHelpsIsGivenUp(t *testing.T) {
+	client, refused := refusedBeside(t, 3*tokensMost)
+	var api *extractor.APIError
+	if _, err := client.Status(context.Background(), job); !errors.As(err, &api) || !api.Denied() || *refused != tokensMost {
+		t.Errorf("%d refusals, %v; want an end after %d", *refused, err, tokensMost)
 	}
 }
 

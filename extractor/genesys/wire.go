@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"convstream/extractor"
@@ -31,6 +32,7 @@ type wire struct {
 	base        string
 	tokens      *tokens
 	secrets     []string
+	taken       atomic.Uint64           // tokens, by answers of success
 	permissions map[extractor.Op]string // what each call asks of the OAuth client's role
 }
 
@@ -76,23 +78,34 @@ type request struct {
 // does not tell. It fetches a token if there is none.
 func (c *wire) Scopes(ctx context.Context) ([]string, error) { return c.tokens.scopes(ctx) }
 
-// tokenTries is how many tokens a call may have refused. One refusal is a token that ended; a
-// second can be one that ended for all while another goroutine's call was the first to hear of
-// it; three tokens refused in a row are the client's own fault.
-const tokenTries = 3
+// tokenTries is how many tokens a call may have refused while the API takes no token at all. One
+// refusal is a token that ended; a second can be one that ended for all while another goroutine's
+// call was the first to hear of it; three in a row are the client's own fault. Where other calls
+// get through meanwhile, tokens are good and end too soon, and the call is given more of them.
+const (
+	tokenTries = 3
+	tokensMost = 12
+)
 
 // do makes one call and returns an answer of success, whose body the caller closes. A token
 // that the API refuses is replaced, and the call repeated.
 func (c *wire) do(ctx context.Context, r request) (*http.Response, error) {
-	refused := ""
+	refused, inARow, taken := "", 0, c.taken.Load()
 	for try := 1; ; try++ {
 		token, err := c.tokens.get(ctx, refused)
 		if err != nil {
 			return nil, err
 		}
 		resp, err := c.pass(ctx, r, token)
+		if err == nil {
+			c.taken.Add(1)
+		}
+		if now := c.taken.Load(); now != taken {
+			inARow, taken = 0, now
+		}
+		inARow++
 		var api *extractor.APIError
-		if !errors.As(err, &api) || api.Status != http.StatusUnauthorized || try == tokenTries {
+		if !errors.As(err, &api) || api.Status != http.StatusUnauthorized || inARow == tokenTries || try == tokensMost {
 			return resp, err
 		}
 		refused = token

@@ -20,7 +20,6 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 	"github.com/twmb/franz-go/pkg/sr"
 
-	"convstream/avro"
 	"convstream/dedupe"
 	"convstream/dedupe/diskfiles"
 	"convstream/extractor"
@@ -28,6 +27,7 @@ import (
 	"convstream/internal/app/config"
 	"convstream/internal/conv"
 	"convstream/internal/pipeline"
+	"convstream/internal/staging"
 	"convstream/producer"
 )
 
@@ -44,7 +44,11 @@ func limitMemory(cfg config.Config) {
 		return
 	}
 	batches := int64(2*cfg.Source.Concurrency + 1)
-	debug.SetMemoryLimit(baseBytes + historyBytes + batches*int64(cfg.Commit.Bytes))
+	limit := baseBytes + historyBytes + batches*int64(cfg.Commit.Bytes)
+	if cfg.Staging.URL != "" {
+		limit += int64(cfg.Source.Concurrency) * stagingBytes
+	}
+	debug.SetMemoryLimit(limit)
 }
 
 // machine is all that a command needs to move rows.
@@ -53,17 +57,22 @@ type machine struct {
 	kafka    *producer.Producer
 	history  *dedupe.History
 	pipeline *pipeline.Pipeline
+	bucket   *staging.Bucket // nil for none
 	unlock   func()
 }
 
 // assemble connects the parts, the ones first whose errors cost the least time. oldest is
 // the start of the oldest window in epoch ms.
 func (p *process) assemble(ctx context.Context, cfg config.Config, oldest int64, events pipeline.Events) (*machine, error) {
-	contract, err := avro.Default(cfg.Source.Dialect)
+	routes, err := routingOf(cfg)
 	if err != nil {
 		return nil, usageError(err)
 	}
-	source, err := genesys.New(genesysConfig(cfg, contract))
+	own, err := ownRules(cfg)
+	if err != nil {
+		return nil, usageError(err)
+	}
+	source, err := genesys.New(genesysConfig(cfg, routes.columns))
 	if err != nil {
 		return nil, usageError(err)
 	}
@@ -75,11 +84,15 @@ func (p *process) assemble(ctx context.Context, cfg config.Config, oldest int64,
 	if err != nil {
 		return nil, usageError(err)
 	}
-	schemaID, err := avro.Register(ctx, registry, avro.Subject(cfg.Kafka.Topics.Conversations), contract)
+	ids, err := routes.register(ctx, registry)
 	if err != nil {
 		return nil, err
 	}
-	m := &machine{run: newRunID(time.Now())}
+	bucket, err := openStaging(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	m := &machine{run: newRunID(time.Now()), bucket: bucket}
 	kafkaConfig.Run = m.run
 	if m.kafka, err = producer.Open(ctx, kafkaConfig); err != nil {
 		return nil, err
@@ -92,8 +105,10 @@ func (p *process) assemble(ctx context.Context, cfg config.Config, oldest int64,
 		m.kafka.Close()
 		return nil, err
 	}
-	x := extractor.New(source, extractorConfig(cfg), p.extractorHooks())
-	m.pipeline = pipeline.New(pipelineConfig(cfg, source.QueryHash(), schemaID), x, contract, m.kafka, m.history, events)
+	c := pipelineConfig(cfg, source.QueryHash())
+	c.SchemaID, c.Routes, c.Known = ids[0], routes.derived(ids), routes.known()
+	c.Rules, c.Redactor = own, routes.redactor(cfg)
+	m.pipeline = pipeline.New(c, p.rows(cfg, source, routes, bucket), routes.contracts[0].contract, m.kafka, m.history, events)
 	return m, nil
 }
 
@@ -107,6 +122,9 @@ func (m *machine) close(ctx context.Context, saved bool) error {
 		}
 	}
 	errs = append(errs, m.history.Close())
+	if m.bucket != nil {
+		errs = append(errs, m.bucket.Close())
+	}
 	m.unlock()
 	if err := m.kafka.Release(context.WithoutCancel(ctx)); err != nil {
 		errs = append(errs, fmt.Errorf("release the pipeline (for ten seconds it seems to be alive, and others exit 4): %w", err))
@@ -125,13 +143,22 @@ func (m *machine) openHistory(cfg config.Config) error {
 	m.unlock = func() { _ = lock.Unlock() }
 	files, err := diskfiles.Open(filepath.Join(cache, "history"))
 	if err == nil {
-		m.history, err = dedupe.Open(files, m.kafka.Identity(), historyBytes)
+		m.history, err = dedupe.Open(files, m.historyOf(cfg), historyBytes)
 	}
 	if err != nil {
 		m.unlock()
 		return fmt.Errorf("state_dir: open the dedupe history: %w; it is a cache: delete it, or name a folder that can be written", err)
 	}
 	return nil
+}
+
+// historyOf names what the cache of the history speaks of. A run that reads from staging looks
+// for rows that the topics have lost, which an older cache would not know: it has one of its own.
+func (m *machine) historyOf(cfg config.Config) string {
+	if cfg.Staging.Read {
+		return m.kafka.Identity() + "/" + m.run
+	}
+	return m.kafka.Identity()
 }
 
 // lockCache returns a folder that no other process works in: dir, or else a new one in it.
@@ -192,7 +219,7 @@ func newRunID(now time.Time) string {
 	return now.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(b[:])
 }
 
-func genesysConfig(cfg config.Config, contract *avro.Contract) genesys.Config {
+func genesysConfig(cfg config.Config, columns []string) genesys.Config {
 	s := cfg.Source
 	return genesys.Config{
 		Dialect:      s.Dialect,
@@ -201,7 +228,7 @@ func genesysConfig(cfg config.Config, contract *avro.Contract) genesys.Config {
 		ClientID:     s.ClientID,
 		ClientSecret: s.ClientSecret.Reveal(),
 		Filter:       s.Filter,
-		Select:       contract.Sources(),
+		Select:       columns,
 		Limit:        s.Limit,
 		Overlap:      cfg.Window.Overlap,
 		PageSize:     s.PageSize,
@@ -217,12 +244,11 @@ func extractorConfig(cfg config.Config) extractor.Config {
 	}
 }
 
-func pipelineConfig(cfg config.Config, query string, schemaID uint32) pipeline.Config {
+func pipelineConfig(cfg config.Config, query string) pipeline.Config {
 	c := pipeline.Config{
 		Org:       cfg.Source.Org,
 		Dialect:   cfg.Source.Dialect,
 		Query:     query,
-		SchemaID:  schemaID,
 		Limit:     int64(cfg.Source.Limit),
 		Step:      cfg.Window.Step,
 		Overlap:   cfg.Window.Overlap,
@@ -239,6 +265,9 @@ func pipelineConfig(cfg config.Config, query string, schemaID uint32) pipeline.C
 		// Neither the limit nor the overlap goes into the job's query.
 		c.Conversations, c.Limit, c.Overlap = true, 0, 0
 	}
+	if cfg.Staging.Read {
+		c.Reread, c.Reconcile = true, false
+	}
 	return c
 }
 
@@ -254,6 +283,7 @@ func kafkaConfig(cfg config.Config) (producer.Config, error) {
 		Org:      cfg.Source.Org,
 		Topics: producer.Topics{
 			Rows: k.Topics.Conversations, DeadLetters: k.Topics.DLQ, Events: k.Topics.Events, Checkpoints: k.Topics.Checkpoints,
+			Routes: routeTopics(cfg),
 		},
 		CreateTopics:      k.CreateTopics,
 		Partitions:        int32(k.Partitions),

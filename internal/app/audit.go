@@ -20,6 +20,7 @@ type audit struct {
 	org      string
 	interval conv.Window
 	ledger   map[conv.Window]conv.Checkpoint
+	routes   []*routeAudit
 
 	rows     map[conv.Window]int64 // records by the window that brought them
 	dead     map[conv.Window]int64
@@ -71,14 +72,24 @@ func (a *audit) row(r *kgo.Record) error {
 		return nil // another pipeline shares the topic
 	}
 	a.rows[window]++
-	if _, known := a.ledger[window]; !known {
-		return nil // report judges it
+	if a.concerns(window, mark) {
+		a.see(r, mark)
 	}
-	if !a.interval.Contains(mark.Time) && !window.Overlaps(a.interval) {
-		return nil
-	}
-	a.see(r, mark)
 	return nil
+}
+
+// concerns says whether a row that a window has brought is to be looked at. Of one that no
+// window has, report judges.
+func (a *audit) concerns(window conv.Window, mark conv.Mark) bool {
+	_, known := a.ledger[window]
+	return known && (a.interval.Contains(mark.Time) || window.Overlaps(a.interval))
+}
+
+// knows says whether the ledger has a window, now or behind the reading.
+func (a *audit) knows(w conv.Window, after map[conv.Window]conv.Checkpoint) bool {
+	_, before := a.ledger[w]
+	_, now := after[w]
+	return before || now
 }
 
 // see replays the rule of what a repeat is: the same content as the row's newest, or content
@@ -114,8 +125,13 @@ func (a *audit) endPartition() {
 // deadLetter takes one record of the dead-letter topic.
 func (a *audit) deadLetter(r *kgo.Record) error {
 	owner, window, err := producer.ParseWindowHeader(producer.Header(r, producer.WindowHeader))
-	if err == nil && owner == a.owner {
+	if err != nil || owner != a.owner {
+		return nil
+	}
+	if name := producer.Header(r, producer.RouteHeader); name == nil {
 		a.dead[window]++
+	} else if route := a.route(string(name)); route != nil {
+		route.dead[window]++
 	}
 	return nil
 }
@@ -139,10 +155,12 @@ type auditReport struct {
 	Doubled     int64         `json:"doubled"`      // records that repeat what is there
 	Foreign     int64         `json:"foreign"`      // records that no window of the ledger has written
 	DeadLetters int64         `json:"dead_letters"` // of the windows
-	Balanced    bool          `json:"balanced"`     // fetched = published + duplicates + invalid, in each window
+	Balanced    bool          `json:"balanced"`     // fetched + redriven = published + duplicates + invalid, in each window
 	Doubles     []double      `json:"doubles,omitempty"`
 	Off         []offWindow   `json:"off,omitempty"`
 	Incomplete  []conv.Window `json:"incomplete"`
+
+	Routes []*routeReport `json:"routes,omitempty"`
 }
 
 // offWindow is a window whose records are not as many as the ledger counts.
@@ -150,7 +168,7 @@ type offWindow struct {
 	Window      conv.Window `json:"window"`
 	Published   int64       `json:"published"`
 	Rows        int64       `json:"rows"`
-	Invalid     int64       `json:"invalid"`
+	Invalid     int64       `json:"invalid"` // and those that were redriven
 	DeadLetters int64       `json:"dead_letters"`
 }
 
@@ -158,14 +176,16 @@ type offWindow struct {
 // that moved meanwhile is being written, and is not judged.
 func (a *audit) report(after map[conv.Window]conv.Checkpoint) auditReport {
 	for w, rows := range a.rows {
-		_, before := a.ledger[w]
-		if _, known := after[w]; !known && !before {
+		if !a.knows(w, after) {
 			a.foreign += rows
 		}
 	}
 	r := auditReport{
 		Distinct: a.distinct, Doubled: a.doubled, Foreign: a.foreign, Balanced: true,
 		Doubles: a.doubles, Incomplete: []conv.Window{},
+	}
+	for _, route := range a.routes {
+		r.Routes = append(r.Routes, route.begin(after))
 	}
 	whole := a.whole()
 	for _, w := range plan.Spans(a.interval, a.ledger) {
@@ -181,8 +201,12 @@ func (a *audit) report(after map[conv.Window]conv.Checkpoint) auditReport {
 		r.DeadLetters += a.dead[w]
 		r.Balanced = r.Balanced && cp.Counters.Balanced()
 		r.Missing += max(0, cp.Counters.Published-a.rows[w])
-		if cp.Counters.Published != a.rows[w] || cp.Counters.Invalid != a.dead[w] {
-			r.Off = append(r.Off, offWindow{w, cp.Counters.Published, a.rows[w], cp.Counters.Invalid, a.dead[w]})
+		if letters := cp.Counters.Invalid + cp.Counters.Redriven; cp.Counters.Published != a.rows[w] || letters != a.dead[w] {
+			r.Off = append(r.Off, offWindow{w, cp.Counters.Published, a.rows[w], letters, a.dead[w]})
+		}
+		for i, route := range a.routes {
+			balanced := route.add(r.Routes[i], &cp)
+			r.Balanced = r.Balanced && balanced
 		}
 	}
 	return r

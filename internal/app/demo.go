@@ -75,6 +75,7 @@ func runDemo(ctx context.Context, p *process, opts demoOptions) error {
 	}
 	p.log = p.log.Level(level)
 	events, bars := withProgress(p.pipelineEvents(), p.stderr, opts.Rows)
+	events.Drifted = nil // rows of some media lack fields; the events topic tells
 	started := time.Now()
 	summary, err := p.backfill(ctx, stage.config, demoDay, false, events)
 	bars.stop()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,8 +24,8 @@ func newDoctor(p *process) *cobra.Command {
 		Long: `Try connections, permissions, topics and schema, and name what is wrong.
 
 One line for each check: ok, warning, or failed with the way out. It exits 1 if one has failed.
-It claims nothing and writes nothing. At the platform it submits one job, of a second long past,
-and aborts it.`,
+It claims nothing and writes nothing, but for one object in staging.url that it deletes. At the
+platform it submits one job, of a second long past, and aborts it.`,
 		Args: cobra.NoArgs,
 		RunE: action(func(cmd *cobra.Command, _ []string) error {
 			cfg, err := config.Load(file, p.environ, nil)
@@ -44,7 +45,7 @@ const doctorPatience = 15 * time.Second
 func runDoctor(ctx context.Context, p *process, cfg config.Config) error {
 	d := &doctor{out: p.stdout, cfg: cfg}
 	d.configuration()
-	for _, check := range []func(context.Context){d.platform, d.kafka, d.registry, func(ctx context.Context) { d.pipeline(ctx, p) }} {
+	for _, check := range []func(context.Context){d.platform, d.kafka, d.registry, d.staging, func(ctx context.Context) { d.pipeline(ctx, p) }} {
 		check(ctx)
 		if err := ctx.Err(); err != nil {
 			return err
@@ -86,55 +87,66 @@ func (d *doctor) configuration() {
 	}
 }
 
-// registry looks whether the contract is registered or may be.
+// registry looks whether the contract of each route is registered or may be.
 func (d *doctor) registry(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, doctorPatience)
-	defer cancel()
 	const check = "registry"
-	contract, err := avro.Default(d.cfg.Source.Dialect)
+	routes, err := routingOf(d.cfg)
 	if err != nil {
-		d.fail(check, "%w", err)
+		d.fail("contracts", "%w", err)
 		return
+	}
+	if _, err := ownRules(d.cfg); err != nil {
+		d.fail("contracts", "%w", err)
 	}
 	registry, err := registryClient(d.cfg.Registry)
 	if err != nil {
 		d.fail(check, "%w", err)
 		return
 	}
-	subject := avro.Subject(d.cfg.Kafka.Topics.Conversations)
-	schema := sr.Schema{Schema: contract.Schema(), Type: sr.TypeAvro}
-	known, err := registry.LookupSchema(ctx, subject, schema)
-	switch {
-	case err == nil:
-		d.ok(check, "subject %s has the contract as version %d, schema id %d", subject, known.Version, known.ID)
-	case notFound(err):
-		d.compatibility(ctx, registry, subject, schema)
-	default:
-		d.fail(check, "%w", &avro.RegistryError{Op: "look up schema of subject " + subject, Err: err,
-			Advice: "check registry.url, registry.username and registry.password, and that the registry is up"})
+	for i, c := range routes.contracts {
+		if err := d.subject(ctx, registry, c, topicKeys(d.cfg)[i]); err != nil {
+			d.fail(check, "%w", err)
+			return // it would be the same of the others
+		}
 	}
 }
 
-// compatibility looks whether a schema that the subject does not have may be registered.
-func (d *doctor) compatibility(ctx context.Context, registry *sr.Client, subject string, schema sr.Schema) {
+// registryPatience bounds how long a doctor waits for the registry, which a run waits for longer.
+const registryPatience = 5 * time.Second
+
+// subject looks what the registry holds for a contract, and against it. topicKey names the
+// contract's topic in the configuration.
+func (d *doctor) subject(ctx context.Context, registry *sr.Client, c routeContract, topicKey string) error {
+	ctx, cancel := context.WithTimeout(ctx, registryPatience)
+	defer cancel()
 	const check = "registry"
-	verdict, err := registry.CheckCompatibility(sr.WithParams(ctx, sr.Verbose), subject, -1, schema)
+	verdict, err := avro.Check(ctx, registry, c.subject, c.contract, c.level)
 	switch {
-	case notFound(err):
-		d.ok(check, "subject %s is new; the first run registers the contract", subject)
+	case forbidden(err):
+		d.warn(check, "%w; the first run will tell whether the registry takes the contract of route %s", err, c.name)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("the registry gives no answer in %s: check registry.url, registry.tls, and that the registry is up", registryPatience)
 	case err != nil:
-		d.warn(check, "%w", &avro.RegistryError{Op: "compare the contract with subject " + subject, Err: err,
-			Advice: "the first run will tell whether the registry takes it"})
-	case !verdict.Is:
-		d.fail(check, "the contract is incompatible with the newest version of subject %s %v: name another topic in kafka.topics.conversations, "+
-			"or change the subject's compatibility level", subject, verdict.Messages)
+		return err
+	case verdict.Known():
+		d.ok(check, "subject %s has the contract as version %d, schema id %d", c.subject, verdict.Version, verdict.ID)
+	case !verdict.Compatible():
+		reasons := verdict.Refused
+		for _, i := range verdict.Incompatible {
+			reasons = append(reasons, i.String())
+		}
+		d.fail(check, "the contract of route %s is incompatible with subject %s: %s; mend the contract, name another topic in %s, or change registry.compatibility",
+			c.name, c.subject, strings.Join(reasons, "; "), topicKey)
+	case len(verdict.Versions) == 0:
+		d.ok(check, "subject %s is new; the first run registers the contract", c.subject)
 	default:
-		d.ok(check, "the contract is compatible with the newest version of subject %s; the first run registers it", subject)
+		d.ok(check, "the contract of route %s is compatible with subject %s; the next run registers it", c.name, c.subject)
 	}
+	return nil
 }
 
-// notFound says that the registry knows no such subject or schema.
-func notFound(err error) bool {
+// forbidden says that the registry's user may not ask.
+func forbidden(err error) bool {
 	answer, ok := errors.AsType[*sr.ResponseError](err)
-	return ok && answer.StatusCode == http.StatusNotFound
+	return ok && answer.StatusCode == http.StatusForbidden
 }

@@ -66,7 +66,16 @@ func adminOptions(c producer.Config) []kgo.Opt {
 // topics are those of the pipeline, the one of rows first.
 func (d *doctor) topics() []string {
 	t := d.cfg.Kafka.Topics
-	return []string{t.Conversations, t.DLQ, t.Events, t.Checkpoints}
+	all := []string{t.Conversations, t.DLQ, t.Events, t.Checkpoints}
+	for _, r := range d.cfg.Routes {
+		all = append(all, r.Topic)
+	}
+	return all
+}
+
+// ownKey says whether the records of a topic have another key than the conversation id.
+func (d *doctor) ownKey(topic string) bool {
+	return slices.ContainsFunc(d.cfg.Routes, func(r config.Route) bool { return r.Topic == topic && r.Key != "" })
 }
 
 // transactions describes the transactional id.
@@ -176,8 +185,9 @@ func (d *doctor) misfit(name string, partitions int, settings map[string]string)
 		return fmt.Sprintf("has %d partitions, and a ledger has one: create it anew with one, or name another in kafka.topics.checkpoints", partitions)
 	case name == t.Checkpoints && policy != "" && policy != "compact":
 		return "has cleanup.policy=" + policy + " and would forget windows: set it to compact"
-	case name == t.Conversations && strings.Contains(policy, "compact") && !d.jobs():
-		return "is compacted, and would keep one row of each conversation: set cleanup.policy=delete, or name another in kafka.topics.conversations"
+	}
+	if holdsRows(d.cfg, name) && !d.ownKey(name) && strings.Contains(policy, "compact") && !d.jobs() {
+		return "is compacted, and would keep one row of each conversation: set cleanup.policy=delete, or name another topic"
 	}
 	return ""
 }
@@ -195,7 +205,7 @@ func (d *doctor) concern(name string, settings map[string]string) string {
 	}
 	keeps, err := strconv.ParseInt(settings["retention.ms"], 10, 64)
 	expires := err == nil && keeps >= 0 && strings.Contains(cmp.Or(settings["cleanup.policy"], "delete"), "delete")
-	if name == d.cfg.Kafka.Topics.Conversations && expires && d.cfg.Kafka.RecordTimestamp == config.TimestampEvent {
+	if holdsRows(d.cfg, name) && expires && d.cfg.Kafka.RecordTimestamp == config.TimestampEvent {
 		return fmt.Sprintf("keeps records for %s, counted from the time of the event: a backfill of older windows is refused: raise retention.ms, or set kafka.record_timestamp: ingest",
 			time.Duration(keeps)*time.Millisecond)
 	}

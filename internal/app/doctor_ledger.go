@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"convstream/avro"
-	"convstream/extractor/genesys"
 	"convstream/internal/app/config"
 	"convstream/internal/conv"
 	"convstream/internal/plan"
@@ -83,12 +81,7 @@ func settledDay(ledger plan.Ledger) (day conv.Window, ok bool) {
 // that the topic holds of it, to see which of the two the platform counts.
 func (d *doctor) unit(ctx context.Context, r *producer.Reader, ledger plan.Ledger, day conv.Window) {
 	const check = "unit"
-	contract, err := avro.Default(d.cfg.Source.Dialect)
-	if err != nil {
-		d.fail(check, "%w", err)
-		return
-	}
-	source, err := genesys.New(genesysConfig(d.cfg, contract))
+	source, err := newSource(d.cfg)
 	if err != nil {
 		d.fail(check, "%w", err)
 		return

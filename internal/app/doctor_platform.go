@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"convstream/avro"
 	"convstream/extractor"
 	"convstream/extractor/genesys"
 	"convstream/internal/app/config"
@@ -31,12 +30,7 @@ var scopes = []string{"analytics:report:view", "analytics:report:run"}
 
 // platform tries every call that a run makes.
 func (d *doctor) platform(ctx context.Context) {
-	contract, err := avro.Default(d.cfg.Source.Dialect)
-	if err != nil {
-		d.fail("platform", "%w", err)
-		return
-	}
-	source, err := genesys.New(genesysConfig(d.cfg, contract))
+	source, err := newSource(d.cfg)
 	if err != nil {
 		d.fail("platform", "%w", err)
 		return

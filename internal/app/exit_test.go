@@ -128,7 +128,7 @@ registry: {url: "http://127.0.0.1:8081"}
 func TestOnlyCommandsThatWorkAreListed(t *testing.T) {
 	root := newRoot(&process{})
 	want := map[string]bool{
-		"demo": true, "backfill": true, "run": true, "plan": true, "doctor": true, "reconcile": true, "checkpoints": true, "verify": true, "tail": true, "sim": true, "version": true, "completion": true,
+		"demo": true, "backfill": true, "run": true, "plan": true, "doctor": true, "schema": true, "drift": true, "dlq": true, "reconcile": true, "checkpoints": true, "verify": true, "tail": true, "sim": true, "version": true, "completion": true,
 	}
 	for _, c := range root.Commands() {
 		if !want[c.Name()] {

@@ -13,6 +13,7 @@ import (
 type metrics struct {
 	registry *prometheus.Registry
 	events   *prometheus.CounterVec
+	drift    *prometheus.CounterVec
 }
 
 // The severities of an event as a label and in the status report.
@@ -20,6 +21,8 @@ const (
 	severityAlert   = "alert"
 	severityWarning = "warning"
 )
+
+const eventsTotal = "convstream_events_total"
 
 // alerts are the kinds of event for which a person is called. Their counters start at 0: a
 // monitor that sees the first one appear at 1 would take it for no change.
@@ -29,11 +32,18 @@ func newMetrics() *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "convstream_events_total",
+			Name: eventsTotal,
 			Help: "Events that a person may want to see, by kind and severity; those of severity alert are to be acted on.",
 		}, []string{"kind", "severity"}),
+		drift: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "convstream_drift_total",
+			Help: "Fields that rows of a window departed from the contract in, by kind; each field counts once for a window.",
+		}, []string{"kind"}),
 	}
-	m.registry.MustRegister(m.events)
+	m.registry.MustRegister(m.events, m.drift)
+	for _, kind := range []conv.DriftKind{conv.DriftMissing, conv.DriftUnknown, conv.DriftRetyped, conv.DriftZone} {
+		m.drift.WithLabelValues(string(kind))
+	}
 	for _, kind := range alerts {
 		m.events.WithLabelValues(kind, severityAlert)
 	}
@@ -67,6 +77,9 @@ func (m *metrics) counts() []eventCount {
 		return nil // counters of fixed labels cannot contradict each other
 	}
 	for _, family := range families {
+		if family.GetName() != eventsTotal {
+			continue
+		}
 		for _, metric := range family.GetMetric() {
 			c := eventCount{Count: int64(metric.GetCounter().GetValue())}
 			for _, label := range metric.GetLabel() {

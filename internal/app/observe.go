@@ -95,12 +95,19 @@ func (p *process) pipelineEvents() pipeline.Events {
 			if cp.Expected != nil {
 				e = e.Int64("expected", *cp.Expected)
 			}
+			if len(cp.Routes) > 0 {
+				e = e.Interface("routes", cp.Routes)
+			}
+			if cp.DriftMore > 0 {
+				e = e.Int64("further_drift", cp.DriftMore)
+			}
 			if cp.LastError != "" {
 				e = e.Str("reason", cp.LastError)
 			}
 			e.Msg("window closed")
 		},
-		Noted: p.noted,
+		Noted:   p.noted,
+		Drifted: p.drifted,
 		Idle: func(next time.Time) {
 			if idle != nil && idle.Equal(next) {
 				return // it has been said
@@ -120,6 +127,9 @@ func (p *process) pipelineEvents() pipeline.Events {
 // called, and as a warning if not.
 func (p *process) noted(e conv.Event) {
 	p.metrics.count(e)
+	if e.Kind == "drift" {
+		return // the log had it at the first sighting
+	}
 	entry, message := p.log.Warn(), "event"
 	if severityOf(e) == severityAlert {
 		entry, message = p.log.Error(), "alert"
@@ -131,4 +141,11 @@ func (p *process) noted(e conv.Event) {
 	detail := maps.Clone(e.Detail)
 	delete(detail, "conversations") // their ids stand in the events topic; a log tells how many
 	entry.Interface("detail", detail).Msg(message)
+}
+
+// drifted warns of a field in which rows of a window depart from the contract, and counts it.
+func (p *process) drifted(w conv.Window, d conv.Drift) {
+	p.metrics.drift.WithLabelValues(string(d.Kind)).Inc()
+	p.log.Warn().Stringer("window", w).Str("kind", string(d.Kind)).Str("field", d.Field).Str("expected", d.Expected).Str("found", d.Found).
+		Str("job", d.Job).Int("page", d.Page).Int("row", d.Row).Msg("rows depart from the contract")
 }

@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"encoding/json"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -93,6 +94,31 @@ func TestR95_AnAlertIsAnErrorWithTheSameFiguresAndMovesACounter(t *testing.T) {
 	}
 	if diff := cmp.Diff(counts, p.metrics.counts()); diff != "" {
 		t.Errorf("counters (-want +got):\n%s", diff)
+	}
+}
+
+func TestR81_AFieldThatIsAbsentIsAWarningWithItsNameAndMovesACounter(t *testing.T) {
+	drift := conv.Drift{
+		Deviation: conv.Deviation{Kind: conv.DriftMissing, Field: "attributes.custom.case_priority", Expected: "string", Found: "nothing"},
+		Count:     1, Job: "job-1", Page: 2, Row: 3,
+	}
+	got, p := logged(t, func(p *process) {
+		p.pipelineEvents().Drifted(monday, drift)
+		p.pipelineEvents().Noted(conv.Event{Kind: "drift", Window: &monday}) // once more, for the events topic
+	})
+	want := map[string]any{
+		"level": "warn", "message": "rows depart from the contract", "window": monday.String(), "kind": "missing",
+		"field": "attributes.custom.case_priority", "expected": "string", "found": "nothing", "job": "job-1", "page": 2.0, "row": 3.0,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("entry (-want +got):\n%s", diff)
+	}
+	page := httptest.NewRecorder()
+	p.metrics.handler().ServeHTTP(page, httptest.NewRequest("GET", "/metrics", nil))
+	for _, line := range []string{`convstream_drift_total{kind="missing"} 1`, `convstream_drift_total{kind="retyped"} 0`, `convstream_events_total{kind="drift",severity="warning"} 1`} {
+		if !strings.Contains(page.Body.String(), line+"\n") {
+			t.Errorf("the counters lack %s:\n%s", line, page.Body)
+		}
 	}
 }
 

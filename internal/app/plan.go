@@ -11,8 +11,6 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
-	"convstream/avro"
-	"convstream/extractor/genesys"
 	"convstream/internal/app/config"
 	"convstream/internal/conv"
 	"convstream/internal/plan"
@@ -74,11 +72,7 @@ const (
 )
 
 func runPlan(ctx context.Context, p *process, cfg config.Config, opts planOptions) error {
-	contract, err := avro.Default(cfg.Source.Dialect)
-	if err != nil {
-		return usageError(err)
-	}
-	source, err := genesys.New(genesysConfig(cfg, contract))
+	source, err := newSource(cfg)
 	if err != nil {
 		return usageError(err)
 	}

@@ -12,9 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"convstream/avro"
 	"convstream/extractor"
-	"convstream/extractor/genesys"
 	"convstream/internal/app/config"
 	"convstream/internal/conv"
 	"convstream/internal/plan"
@@ -66,11 +64,7 @@ jobs is settled.`,
 }
 
 func runReconcile(ctx context.Context, p *process, cfg config.Config, opts reconcileOptions) error {
-	contract, err := avro.Default(cfg.Source.Dialect)
-	if err != nil {
-		return usageError(err)
-	}
-	source, err := genesys.New(genesysConfig(cfg, contract))
+	source, err := newSource(cfg)
 	if err != nil {
 		return usageError(err)
 	}
@@ -84,7 +78,7 @@ func runReconcile(ctx context.Context, p *process, cfg config.Config, opts recon
 		return err
 	}
 	spans := comparedSpans(cfg, opts.Interval, ledger.Windows)
-	held, err := countTopics(ctx, r, cfg, windowsOf(spans))
+	held, err := countTopics(ctx, r, cfg, windowsOf(spans), ledger.Redriven)
 	if err != nil {
 		return err
 	}
@@ -114,8 +108,9 @@ func runReconcile(ctx context.Context, p *process, cfg config.Config, opts recon
 }
 
 // countTopics reads the topics and counts what they hold of each window.
-func countTopics(ctx context.Context, r *producer.Reader, cfg config.Config, windows []conv.Window) (*tally, error) {
+func countTopics(ctx context.Context, r *producer.Reader, cfg config.Config, windows []conv.Window, redriven conv.LetterSet) (*tally, error) {
 	t := newTally(cfg.Source.Org, cfg.Source.Dialect == config.DialectJobs, windows)
+	t.redriven = redriven
 	if err := r.Records(ctx, cfg.Kafka.Topics.DLQ, nil, t.deadLetter); err != nil {
 		return nil, err
 	}

@@ -27,6 +27,8 @@ type windowStatus struct {
 	Window   conv.Window   `json:"window"`
 	State    conv.State    `json:"state"`
 	Counters conv.Counters `json:"counters"`
+
+	Routes map[string]conv.RouteCounters `json:"routes,omitempty"`
 }
 
 // startStatus serves the status page on addr, with the metrics below it, until stop is called. A page is no reason to

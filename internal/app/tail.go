@@ -68,7 +68,7 @@ func runTail(ctx context.Context, p *process, cfg config.Config, opts tailOption
 	decoder := avro.NewDecoder(registry)
 	for _, rec := range records {
 		line := rec.Value
-		if topic == cfg.Kafka.Topics.Conversations {
+		if holdsRows(cfg, topic) {
 			if line, err = decoder.Decode(ctx, rec.Value); err != nil {
 				return fmt.Errorf("%s/%d offset %d: %w", rec.Topic, rec.Partition, rec.Offset, err)
 			}

@@ -19,6 +19,7 @@ type tally struct {
 	org           string
 	conversations bool          // rows are conversations, counted by their start
 	spans         []conv.Window // in order of time, none overlapping another
+	redriven      conv.LetterSet
 
 	held    []int64 // distinct rows and dead letters by span
 	callers []int64 // distinct conversations of the rows
@@ -71,8 +72,8 @@ func (t *tally) ours(r *kgo.Record, header string) (w conv.Window, ok bool) {
 // deadLetter takes one record of the dead-letter topic. All of them come before the rows.
 func (t *tally) deadLetter(r *kgo.Record) error {
 	window, ok := t.ours(r, producer.WindowHeader)
-	if !ok {
-		return nil
+	if !ok || producer.Header(r, producer.RouteHeader) != nil {
+		return nil // the row topic has the row of a derived route's dead letter
 	}
 	if root, ok := t.ours(r, producer.RootHeader); ok {
 		window = root
@@ -83,11 +84,17 @@ func (t *tally) deadLetter(r *kgo.Record) error {
 		return nil // not written by convstream
 	}
 	key, at, known := conv.DeadKey(t.org, window, digest), window.From, false
+	redriven := t.redriven.Has(conv.LetterID{Partition: r.Partition, Offset: r.Offset})
 	if mark, err := conv.ParseMark(producer.Header(r, conv.MarkHeader)); err == nil {
 		key = conv.RowKey(t.org, r.Key, mark)
-		if t.conversations || mark.Time < window.To { // else its time is wild, and the platform has it in the window
+		if t.conversations || mark.Time < window.To {
 			at, known = mark.Time, true
+		} else {
+			redriven = false // its time is wild: the platform has it in the window, and its row counts in none
 		}
+	}
+	if redriven {
+		return nil // the row topic has its row, under whatever key that has by now
 	}
 	if i, ok := t.span(at); ok {
 		t.unfit[key] = unfit{i, known && t.bound(i, at)}

@@ -37,6 +37,7 @@ func TestATallyCountsRowsConversationsAndDeadLettersByTheirTime(t *testing.T) {
 		dead(conv.Window{From: 0, To: 1}, 4, nil),
 		dead(tuesday, 5, nil), dead(conv.Window{From: tuesday.From + 7, To: tuesday.To}, 5, nil, root), // narrowed: the same once more
 		stored("p/other", monday, "c", nil),
+		dead(monday, 6, at(7, monday.From), kgo.RecordHeader{Key: producer.RouteHeader, Value: []byte("voice")}), // its row is published
 	} {
 		if err := tally.deadLetter(r); err != nil {
 			t.Fatal(err)
@@ -83,5 +84,33 @@ func TestADeadLetterOfAWildTimeCountsInItsWindowOfReports(t *testing.T) {
 	tally.end()
 	if diff := cmp.Diff([]int64{2, 0}, tally.dead); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestARedrivenDeadLetterCountsAsItsRowAndNotTwiceWhereItsKeyHasChanged(t *testing.T) {
+	tally := newTally("acme", false, []conv.Window{monday})
+	tally.redriven = conv.LetterSet{}.With([]conv.LetterID{{Partition: 0, Offset: 0}, {Partition: 0, Offset: 1}, {Partition: 0, Offset: 2}})
+	for body, mark := range []*conv.Mark{
+		nil, // its time could not be read
+		{Identity: 1, Time: monday.From + 1},
+		{Identity: 2, Time: monday.To + 5},   // far ahead
+		{Identity: 3, Time: monday.From + 3}, // not redriven
+	} {
+		letter := dead(monday, byte(body), mark)
+		letter.Offset = int64(body)
+		if err := tally.deadLetter(letter); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, at := range []int64{monday.From, monday.From + 1, monday.To + 5} {
+		mark := conv.Mark{Identity: 99, Time: at} // by another field than the letters'
+		if err := tally.row(stored("p/acme", monday, "row"+string(rune('a'+i)), &mark)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tally.endPartition()
+	tally.end()
+	if diff := cmp.Diff([][]int64{{4}, {2}}, [][]int64{tally.held, tally.dead}); diff != "" {
+		t.Errorf("held and dead (-want +got):\n%s", diff)
 	}
 }

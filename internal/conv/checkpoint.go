@@ -1,6 +1,9 @@
 package conv
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // State is where a window stands in the ledger.
 type State string
@@ -43,7 +46,12 @@ type Counters struct {
 	Published  int64 `json:"published"` // new rows and revisions
 	Duplicates int64 `json:"duplicates"`
 	Revisions  int64 `json:"revisions"` // part of Published
-	Invalid    int64 `json:"invalid"`   // dead letters
+	Invalid    int64 `json:"invalid"`   // dead letters that were not redriven
+
+	// Redriven counts dead letters that dlq redrive has done with: their rows count as Published,
+	// or as Duplicates where they were there already. The topic of dead letters holds Invalid +
+	// Redriven of the window.
+	Redriven int64 `json:"redriven,omitempty"`
 }
 
 // Balanced says whether every fetched row is accounted for.
@@ -57,15 +65,40 @@ func (c Counters) Add(o Counters) Counters {
 		Duplicates: c.Duplicates + o.Duplicates,
 		Revisions:  c.Revisions + o.Revisions,
 		Invalid:    c.Invalid + o.Invalid,
+		Redriven:   c.Redriven + o.Redriven,
 	}
 }
+
+// RouteCounters account for what a derived route made of the rows that the primary route
+// published: published by the primary = Published + Filtered + Invalid.
+type RouteCounters struct {
+	Published int64 `json:"published"`
+	Filtered  int64 `json:"filtered"` // the route's filter does not let them through
+	Invalid   int64 `json:"invalid"`  // dead letters of the route that were not redriven
+
+	// Redriven counts dead letters of the route that dlq redrive has done with: they count as
+	// Published, or as Filtered where the route takes them no more.
+	Redriven int64 `json:"redriven,omitempty"`
+}
+
+// Total is the number of rows that the route has met.
+func (c RouteCounters) Total() int64 { return c.Published + c.Filtered + c.Invalid }
+
+// Add returns the sum of both.
+func (c RouteCounters) Add(o RouteCounters) RouteCounters {
+	return RouteCounters{c.Published + o.Published, c.Filtered + o.Filtered, c.Invalid + o.Invalid, c.Redriven + o.Redriven}
+}
+
+// Redriving stands in Range.Attempt of what was written by redrives of dead letters.
+const Redriving = 0
 
 // Range is an inclusive range of offsets in one partition, written during one attempt at a
 // window.
 type Range struct {
 	Topic     string `json:"topic"`
+	Route     string `json:"route,omitempty"` // the derived route whose topic it is
 	Partition int32  `json:"partition"`
-	Attempt   int    `json:"attempt"`
+	Attempt   int    `json:"attempt"` // or Redriving
 	First     int64  `json:"first"`
 	Last      int64  `json:"last"`
 }
@@ -99,6 +132,15 @@ type Checkpoint struct {
 	Held     *int64   `json:"held,omitempty"`     // distinct rows and dead letters of the window in Kafka
 	Expected *int64   `json:"expected,omitempty"` // the platform's count of them
 	Counted  *Window  `json:"counted,omitempty"`  // what both speak of, where it is not the window
+
+	// Routes are the counters of the derived routes by name. A route that was added later counts
+	// from then on.
+	Routes map[string]RouteCounters `json:"routes,omitempty"`
+
+	// Drift is what the rows of the present job have of each deviation, MaxDrift of them at the
+	// most; DriftMore counts deviations of rows that found no place in it.
+	Drift     []Drift `json:"drift,omitempty"`
+	DriftMore int64   `json:"drift_more,omitempty"`
 
 	// StoredMin and StoredMax bound the times under which the rows and dead letters of the
 	// window are remembered. A row of a wild date that became a dead letter is not in them.
@@ -147,6 +189,8 @@ func (c *Checkpoint) Clone() Checkpoint {
 	d := *c
 	d.Nested = slices.Clone(c.Nested)
 	d.Ranges = slices.Clone(c.Ranges)
+	d.Routes = maps.Clone(c.Routes)
+	d.Drift = slices.Clone(c.Drift)
 	return d
 }
 

@@ -11,6 +11,9 @@ const (
 	DriftZone    DriftKind = "zone_missing" // a timestamp names no zone; it is taken as UTC
 )
 
+// MaxDrift bounds how many deviations a checkpoint keeps.
+const MaxDrift = 100
+
 // Deviation is one departure of one row. Its texts are shared, and hold no values: values may
 // be personal.
 type Deviation struct {
@@ -21,10 +24,10 @@ type Deviation struct {
 }
 
 // Drift is what a window's rows have of one deviation: the kind and the field are its key, the
-// rest is of the first sighting.
+// rest is of the first sighting, by the last job that brought it.
 type Drift struct {
 	Deviation
-	Count int64  `json:"count"` // rows of the present job that have it
+	Count int64  `json:"count"` // rows of the present job that have it, 0 where only an earlier one had
 	Job   string `json:"job"`
 	Page  int    `json:"page"`
 	Row   int    `json:"row"`            // index in its page

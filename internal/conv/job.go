@@ -19,6 +19,9 @@ var ErrNoWatermark = errors.New("the platform does not tell how far its data rea
 // ErrNoBaseline says that the platform has no count to compare a window with.
 var ErrNoBaseline = errors.New("the platform offers no count for this window")
 
+// ErrNotStaged says that the rows of a window are not kept where they are to be read from.
+var ErrNotStaged = errors.New("the window is not in staging")
+
 // Job is an asynchronous query that the platform has accepted.
 type Job struct {
 	ID string `json:"id,omitempty"`

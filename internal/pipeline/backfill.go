@@ -43,6 +43,8 @@ func (p *Pipeline) summary(interval conv.Window) Summary {
 		}
 		for _, w := range plan.Leaves(root, known) {
 			cp := known[w]
+			cp.Window = w
+			cp = p.unreadIn(cp)
 			s.judge(w, &cp, p.cfg.Reconcile)
 			if cp.Held != nil && cp.Expected != nil && cp.State.Whole() && !counted[cp.Span()] {
 				counted[cp.Span()] = true // windows of one day share its count

@@ -14,6 +14,7 @@ const longestProblem = 2000
 func (r *worker) close(state conv.State, problem string) error {
 	r.cp.State = state
 	r.cp.LastError = problem[:min(len(problem), longestProblem)]
+	r.tellDrift()
 	if state == conv.Incomplete && !r.quiet {
 		r.note("incomplete", "alert", map[string]any{"reason": r.cp.LastError, "held": r.cp.Held, "expected": r.cp.Expected})
 	}

@@ -124,15 +124,16 @@ func (e *epoch) commit(ctx context.Context, h handover) error {
 		return e.failed(err, b.Checkpoint.Window.String()+" page "+from.Token+" row "+strconv.Itoa(from.Row))
 	}
 	e.committed.Add(1)
-	cp := b.Checkpoint
-	e.ledger.set(cp)
-	if s, ok := span(cp); ok {
-		if err := e.history.Commit(b.ID, s); err != nil {
-			return fmt.Errorf("remember what was published: %w", err)
+	for _, cp := range append([]conv.Checkpoint{b.Checkpoint}, b.Others...) {
+		e.ledger.set(cp)
+		if s, ok := span(cp); ok {
+			if err := e.history.Commit(b.ID, s); err != nil {
+				return fmt.Errorf("remember what was published: %w", err)
+			}
 		}
 	}
 	e.moved.fire()
-	e.events.Committed(cp, len(b.Records), len(b.Dead), time.Since(start))
+	e.events.Committed(b.Checkpoint, len(b.Records), len(b.Dead), time.Since(start))
 	if h.done != nil {
 		close(h.done)
 	}

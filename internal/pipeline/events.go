@@ -25,6 +25,8 @@ type Events struct {
 	Committed func(cp conv.Checkpoint, rows, dead int, took time.Duration)
 	// Closed: the window is published and, where that was asked for, reconciled.
 	Closed func(cp conv.Checkpoint)
+	// Drifted: a row departs from its contract in a way that the window has not seen before.
+	Drifted func(w conv.Window, d conv.Drift)
 	// Noted: the events topic gets an entry that a person may want to see, or, where its
 	// severity is "alert", has to.
 	Noted func(e conv.Event)
@@ -58,6 +60,9 @@ func (e Events) orNothing() Events {
 	}
 	if e.Closed == nil {
 		e.Closed = func(conv.Checkpoint) {}
+	}
+	if e.Drifted == nil {
+		e.Drifted = func(conv.Window, conv.Drift) {}
 	}
 	if e.Noted == nil {
 		e.Noted = func(conv.Event) {}

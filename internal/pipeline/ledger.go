@@ -49,6 +49,14 @@ func (l *ledger) at(w conv.Window) conv.Checkpoint {
 	return cp
 }
 
+// has says whether the ledger knows a window.
+func (l *ledger) has(w conv.Window) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, known := l.windows[w]
+	return known
+}
+
 func (l *ledger) set(cp conv.Checkpoint) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -7,7 +7,7 @@ import (
 
 // recut is what an incomplete window is cut into because a shorter step is asked for now.
 func (r *worker) recut() []conv.Window {
-	if r.cp.State != conv.Incomplete || r.cp.Window.Duration() <= r.cfg.Step {
+	if r.cp.State != conv.Incomplete || r.cp.Window.Duration() <= r.cfg.Step || r.cfg.Reread {
 		return nil
 	}
 	return plan.Cut(r.cp.Window, r.cfg.Step)
@@ -26,6 +26,7 @@ func (r *worker) narrow(children []conv.Window, reason string) error {
 	r.cp.Nested = children
 	r.cp.State = conv.Narrowed
 	r.cp.LastError = reason[:min(len(reason), longestProblem)]
+	r.tellDrift()
 	r.note("narrowed", "", map[string]any{"reason": reason, "children": children})
 	return r.flush(true)
 }

@@ -24,6 +24,9 @@ func (o *observations) saw(n uint32) {
 func (o *observations) next(job conv.Job) uint32 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if job.Observation > 0 {
+		return job.Observation // it is read once more, and has seen what it saw
+	}
 	o.last = max(o.last+1, uint32(job.PlatformTime/1000))
 	return o.last
 }

@@ -45,6 +45,39 @@ type Contract interface {
 	Encode(dst []byte, schemaID uint32, row *conv.Row, drift *[]conv.Deviation) ([]byte, conv.Facts)
 }
 
+// Selector says which rows a derived route takes, and under which key.
+type Selector interface {
+	// Select says whether the route takes the row. An error means that it cannot be said.
+	Select(row *conv.Row) (bool, error)
+	// Key appends the record key to dst. An error means that the row has none.
+	Key(dst []byte, row *conv.Row) ([]byte, error)
+}
+
+// Route is a derived route: rows that are published go to its topic as well, in the same
+// transaction.
+type Route struct {
+	Name     string
+	SchemaID uint32
+	Contract Contract
+	Selector Selector
+	// Wider says that the contract reads of a row what the primary route's does not: then a row
+	// that differs in that alone is a revision too.
+	Wider bool
+}
+
+// Rules are constraints of the user's own on rows that keep the contract.
+type Rules interface {
+	// Check says why a row is to be a dead letter, nil where it is not.
+	Check(row *conv.Row) *conv.Reject
+}
+
+// Redactor takes private values out of rows that are kept as they came.
+type Redactor interface {
+	// Redact appends the row's JSON without its private values to dst. ok is false where it
+	// cannot tell them, so that the row must not be kept.
+	Redact(dst []byte, row *conv.Row) (out []byte, ok bool)
+}
+
 // Publisher is the way into Kafka. Commit, Heartbeat, Claim and Recover are called from one
 // goroutine at a time, History and Limits from any.
 type Publisher interface {
@@ -60,7 +93,8 @@ type Publisher interface {
 	Heartbeat(ctx context.Context) error
 	// History reads back the rows and dead letters of the ranges, and perhaps others.
 	History(ctx context.Context, ranges []conv.Range) iter.Seq2[conv.Stored, error]
-	Limits() conv.Limits
+	// Limits says which records the topic of a derived route takes; "" is the row topic.
+	Limits(route string) conv.Limits
 	// CheckRetention returns an error if Kafka would soon delete rows as old as oldest, epoch ms.
 	CheckRetention(ctx context.Context, oldest int64) error
 }
@@ -71,6 +105,11 @@ type Config struct {
 	Dialect  string
 	Query    string // hash of the submit payload's fixed part
 	SchemaID uint32
+
+	Routes   []Route
+	Known    map[string]bool // fields beside the contract's that derived routes read: their keys are no drift
+	Rules    Rules           // nil for none
+	Redactor Redactor        // of what becomes a dead letter; nil keeps it as it came
 
 	// Conversations says that rows are conversations: a window's job brings every one that
 	// lived in it, they change for a while, the platform counts those of whole UTC days, and it
@@ -88,6 +127,7 @@ type Config struct {
 	Interval  time.Duration // a batch is committed at this age
 	Bytes     int           // or at this size
 	Reconcile bool          // compare every window with the platform's count
+	Reread    bool          // read windows however they stand: the source keeps what its jobs brought before
 	Threshold float64       // share of the count that may be missing without an alert
 }
 
@@ -118,6 +158,8 @@ type Pipeline struct {
 	// finished are the windows that this call of Backfill, or this round of Follow, has
 	// brought as far as it can.
 	finished sync.Map
+
+	unread sync.Map // why windows that were to be read again could not be, by window
 }
 
 // New makes a pipeline.

@@ -22,6 +22,7 @@ func (p *Pipeline) keepOn(ctx context.Context, takeOver bool, work func(*epoch) 
 		return err
 	}
 	p.finished.Clear()
+	p.unread.Clear()
 	var failing failures
 	for {
 		p.adopt(windows)

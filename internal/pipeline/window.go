@@ -28,12 +28,17 @@ type worker struct {
 	seen      int               // rows of it that were handled before: they are read again, and not counted again
 	last      conv.Key          // of the row before
 	pageEnd   conv.Key          // of the last row of the page before
+	again     bool              // the row is the last of the page before
 	dead      map[conv.Key]bool // dead letters that the job has brought
-	zoneless  bool              // a timestamp without a zone was told of
 	count     int64             // of the job's rows as the platform last said, -1 where it did not
 	available int64             // the least watermark that the job's pages named, 0 for none
 	quiet     bool              // another window's alert speaks for this one too
 	census    *census           // of the rows of a job that is read from its first to its last
+	stood     conv.Checkpoint   // with Config.Reread, the window before it is read again
+
+	mark       conv.Mark        // of the row that was judged last
+	deviations []conv.Deviation // of that row
+	drifted    int              // which entry of cp.Drift a row had last
 }
 
 func (e *epoch) worker(w conv.Window) *worker {
@@ -74,14 +79,14 @@ const (
 )
 
 func (e *epoch) needs(cp *conv.Checkpoint) need {
-	if _, finished := e.finished.Load(cp.Window); finished || cp.State.Closed() || len(cp.Nested) > 0 {
+	if _, finished := e.finished.Load(cp.Window); finished || cp.State.Closed() && !e.cfg.Reread || len(cp.Nested) > 0 {
 		return nothing
 	}
 	e.mu.Lock()
 	again := e.rereads[cp.Window]
 	e.mu.Unlock()
 	switch {
-	case again, !cp.State.Whole(), cp.State == conv.Reconciled, e.outdated(cp):
+	case again, e.cfg.Reread, !cp.State.Whole(), cp.State == conv.Reconciled, e.outdated(cp):
 		return reading
 	case e.cfg.Reconcile:
 		return comparing
@@ -116,12 +121,16 @@ type setback struct {
 	wide   bool // narrower windows may do better
 	final  bool // another job now would not mend it
 	early  bool // it was asked for too early
+	absent bool // its rows are not kept where they were to be read from
 }
 
 // run reads the window until it is published, or has to be narrowed or given up.
 func (r *worker) run() (children []conv.Window, err error) {
 	if children := r.recut(); children != nil {
 		return children, r.narrow(children, "the window is incomplete, and window.step is shorter than it")
+	}
+	if r.cfg.Reread {
+		r.stood = r.cp.Clone()
 	}
 	if err := r.dropUseless(); err != nil {
 		return nil, err
@@ -132,6 +141,11 @@ func (r *worker) run() (children []conv.Window, err error) {
 			return nil, context.Cause(r.ctx)
 		}
 		back, err := r.extract()
+		if err == nil && r.cfg.Reread {
+			if ended, err := r.reread(back); ended || err != nil {
+				return nil, err
+			}
+		}
 		switch {
 		case err != nil:
 			return nil, err
@@ -264,6 +278,8 @@ func (r *worker) submit() (setback, error) {
 	switch {
 	case errors.Is(err, conv.ErrNoJob):
 		return r.lost(err, true), nil
+	case errors.Is(err, conv.ErrNotStaged):
+		return setback{reason: err.Error(), absent: true}, nil
 	case err != nil:
 		return setback{}, fmt.Errorf("window %s: %w", r.cp.Window, err)
 	}
@@ -276,9 +292,10 @@ func (r *worker) submit() (setback, error) {
 	r.cp.JobRows, r.cp.DeadInside, r.cp.DeadOnBounds = 0, 0, 0
 	r.cp.MinTime, r.cp.MaxTime, r.cp.MinEnd = nil, nil, nil
 	clear(r.dead)
+	r.restartDrift()
 	r.census = r.newCensus()
 	r.last, r.cp.PageEnd = conv.Key{}, nil
-	r.cp.State = conv.Submitted
+	r.cp.State = r.standing(conv.Submitted)
 	r.cp.Dialect, r.cp.Query = r.cfg.Dialect, r.cfg.Query
 	r.cp.LastError = ""
 	if err := r.flush(true); err != nil {

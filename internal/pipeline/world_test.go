@@ -171,6 +171,7 @@ type world struct {
 	t       *testing.T
 	net     *kfake.VirtualNetwork
 	cluster *kfake.Cluster
+	routes  []producer.RouteTopic
 }
 
 func newWorld(t *testing.T) *world {
@@ -190,7 +191,7 @@ func (w *world) kafka(run string, dial dialer) producer.Config {
 	return producer.Config{
 		Brokers: []string{"localhost:9092"}, Dial: dial,
 		Pipeline: "test", Org: "acme", Run: run, CreateTopics: true, Partitions: 2, Compression: "none",
-		Topics: producer.Topics{Rows: "rows", DeadLetters: "dlq", Events: "events", Checkpoints: "ledger"},
+		Topics: producer.Topics{Rows: "rows", DeadLetters: "dlq", Events: "events", Checkpoints: "ledger", Routes: w.routes},
 	}
 }
 

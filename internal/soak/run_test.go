@@ -22,6 +22,7 @@ import (
 	"convstream/extractor/genesys"
 	"convstream/internal/conv"
 	"convstream/internal/pipeline"
+	"convstream/internal/route"
 	"convstream/internal/simulator"
 	"convstream/producer"
 )
@@ -99,7 +100,28 @@ func draw(seed uint64) scenario {
 		}
 		s.crashes = append(s.crashes, c)
 	}
+	s.platform.Faults.Drift = drift(rng, s.dialect, interval)
 	return s
+}
+
+// drift draws fields that change in the middle of everything. What the rows publish of those
+// that the test compares is as it was.
+func drift(rng *rand.Rand, dialect string, interval conv.Window) (list []simulator.Drift) {
+	changes := []simulator.Drift{
+		{Field: "attributes.custom.case_priority", Change: "removed"},
+		{Field: "attributes.custom.mood", Change: "added"},
+		{Field: "metrics.queuetime.ms", Change: "to_string"},
+	}
+	if dialect == genesys.DialectJobs {
+		changes = []simulator.Drift{{Field: "mood", Change: "added"}}
+	}
+	for _, d := range changes {
+		if rng.IntN(2) == 0 {
+			d.From = time.UnixMilli(interval.From + rng.Int64N(interval.To-interval.From))
+			list = append(list, d)
+		}
+	}
+	return list
 }
 
 // faults draws what goes wrong. None of it changes what is true.
@@ -167,29 +189,45 @@ type stage struct {
 	sim      *simulator.Simulator
 	server   *http.Server
 	contract *avro.Contract
+	speech   *avro.Contract
+	interval conv.Window // what processes backfill
 	files    dedupe.Files
 }
 
 func open(t *testing.T, s scenario) *stage {
 	t.Helper()
-	st := &stage{scenario: s, net: &kfake.VirtualNetwork{}, files: memfiles.New()}
+	st := &stage{scenario: s, interval: s.platform.Window, net: &kfake.VirtualNetwork{}, files: memfiles.New()}
 	var err error
 	if st.cluster, err = kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(9092), kfake.ListenFn(st.net.Listen)); err != nil {
 		t.Fatal(err)
 	}
-	if st.sim, err = simulator.New(s.platform); err != nil {
-		t.Fatalf("seed %d: %v", s.seed, err)
-	}
 	if st.contract, err = avro.Default(s.dialect); err != nil {
 		t.Fatal(err)
+	}
+	if st.speech, err = avro.Speech(s.dialect); err != nil {
+		t.Fatal(err)
+	}
+	st.play(t, s.platform)
+	return st
+}
+
+// play starts a platform, in place of the one before.
+func (st *stage) play(t *testing.T, platform simulator.Config) {
+	t.Helper()
+	if st.server != nil {
+		_ = st.server.Close()
+	}
+	var err error
+	if st.sim, err = simulator.New(platform); err != nil {
+		t.Fatalf("seed %d: %v", st.seed, err)
 	}
 	ln, err := st.net.Listen("tcp", "localhost:8099")
 	if err != nil {
 		t.Fatal(err)
 	}
-	st.server = &http.Server{Handler: st.sim, ErrorLog: nil}
-	go func() { _ = st.server.Serve(ln) }()
-	return st
+	server := &http.Server{Handler: st.sim, ErrorLog: nil}
+	st.server, st.platform = server, platform
+	go func() { _ = server.Serve(ln) }()
 }
 
 func (st *stage) close() {
@@ -235,9 +273,14 @@ func (st *stage) process(t *testing.T, n int, death *crash) (pipeline.Summary, e
 	}
 	cfg := st.config
 	cfg.Query = source.QueryHash()
+	voice, err := route.Compile(route.Speech(st.dialect), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Routes = []pipeline.Route{{Name: "speech", SchemaID: 8, Contract: st.speech, Selector: voice}}
 	x := extractor.New(source, st.extract, extractor.Hooks{})
 	p := pipeline.New(cfg, x, st.contract, kafka, history, pipeline.Events{})
-	sum, err := p.Backfill(ctx, st.platform.Window, true)
+	sum, err := p.Backfill(ctx, st.interval, true)
 	if err == nil {
 		err = history.Save()
 	}
@@ -249,7 +292,7 @@ func (st *stage) kafka(run string, dial dialer) producer.Config {
 		Brokers: []string{"localhost:9092"}, Dial: dial,
 		Pipeline: "soak", Org: "acme", Run: run, CreateTopics: true, Partitions: 3, Compression: "none",
 		KeyIsNotUnique: st.dialect == genesys.DialectReports,
-		Topics:         producer.Topics{Rows: "rows", DeadLetters: "dlq", Events: "events", Checkpoints: "ledger"},
+		Topics:         producer.Topics{Rows: "rows", DeadLetters: "dlq", Events: "events", Checkpoints: "ledger", Routes: []producer.RouteTopic{{Name: "speech", Topic: "speech"}}},
 	}
 }
 

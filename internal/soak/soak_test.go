@@ -64,6 +64,8 @@ func soak(t *testing.T, s scenario) {
 		t.Errorf("%s: rows that are not in Kafka once, as they are:\n%.3000s", s.dialect, diff)
 	}
 	st.checkLedger(t, sum)
+	st.checkSpeech(t)
+	st.checkDrift(t)
 }
 
 // truth lists every row by what tells it apart and what it says, with how often it has to be

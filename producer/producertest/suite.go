@@ -33,6 +33,11 @@ func Run(t *testing.T, b Broker) {
 		"ATopicThatWouldForgetWindowsIsRefused":               ledgerNotCompacted,
 		"ARowTopicThatIsCompactedIsRefusedWhereRowsShareKeys": compactedRows,
 		"ARowTopicThatWouldDeleteOldRowsIsRefused":            shortRetention,
+		"RecordsOfADerivedRouteAreCommittedWithTheirRows":     derivedRecords,
+		"TheLimitsOfADerivedTopicAreItsOwn":                   routeLimits,
+		"ADerivedTopicThatWouldLoseRowsIsRefused":             routeTopicMisfits,
+		"DeadLettersAreReadBackAsTheyWereWritten":             lettersReadBack,
+		"RedrivenLettersAreKnownToTheNextRun":                 redrivenKnown,
 		"AMissingTopicIsNamedWhenItMayNotBeCreated":           missingTopic,
 	}
 	for _, name := range sortedKeys(tests) {
@@ -216,9 +221,10 @@ func recreatedTopic(t *testing.T, b Broker) {
 	for name, pick := range map[string]func(producer.Topics) string{
 		"rows":   func(t producer.Topics) string { return t.Rows },
 		"ledger": func(t producer.Topics) string { return t.Checkpoints },
+		"route":  func(t producer.Topics) string { return t.Routes[0].Topic },
 	} {
 		t.Run(name, func(t *testing.T) {
-			cfg := b.config(t)
+			cfg := routed(b.config(t))
 			p := claimed(t, cfg)
 			mustCommit(t, p, batch(0, 3))
 			if err := p.Release(t.Context()); err != nil {

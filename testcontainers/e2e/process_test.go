@@ -23,9 +23,15 @@ type process struct {
 // start starts a command of a program on a configuration. The process does not outlive the test.
 func start(t *testing.T, program, config, command string, args ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.Command(program, append([]string{command, "-c", config}, args...)...), ended: make(chan struct{})}
+	return startIn(t, []string{}, program, config, command, args...)
+}
+
+// startIn starts a command in an environment.
+func startIn(t *testing.T, env []string, program, config, command string, args ...string) *process {
+	t.Helper()
+	p := &process{cmd: exec.Command(program, append(append(strings.Fields(command), "-c", config), args...)...), ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
-	p.cmd.Env = []string{}
+	p.cmd.Env = env
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

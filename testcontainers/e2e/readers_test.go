@@ -13,8 +13,8 @@ import (
 	"convstream/testcontainers/readers"
 )
 
-// truth is a row as a reader has to see it, but for where it lies.
-type truth struct {
+// seen is a row as a reader has to see it, but for where it lies.
+type seen struct {
 	Key       string
 	Timestamp int64
 	Value     map[string]any
@@ -27,11 +27,11 @@ func TestRealIndependentReadersDecodeTheTruth(t *testing.T) {
 	env := withRegistry(t)
 	w := newWorld(t, env, newPlatform(t, rows, f))
 	w.backfill(t, convstream).wantExit(t, 0)
-	want := map[string]truth{}
+	want := map[string]seen{}
 	for row := range w.platform.Truth(day) {
 		want[row.InteractionID.String()] = truthOf(row)
 	}
-	w.wantRead(t, "interaction_id", want)
+	w.wantRead(t, w.topics.Rows, "interaction_id", want, readers.All()...)
 }
 
 func TestRealIndependentReadersDecodeWholeConversations(t *testing.T) {
@@ -41,16 +41,16 @@ func TestRealIndependentReadersDecodeWholeConversations(t *testing.T) {
 	env := withRegistry(t)
 	w := newWorldOf(t, env, newPlatform(t, conversations, f), jobs("step: 6h"))
 	w.backfill(t, convstream).wantExit(t, 0)
-	schema := newestSchema(t, env, w.topics.Rows)
-	want := map[string]truth{}
+	contract := newestContract(t, env, w.topics.Rows).Whole()
+	want := map[string]seen{}
 	for c := range w.platform.Conversations(day) {
-		value, err := schema.value(c.Body)
+		value, err := contract.Of(c.Body)
 		if err != nil {
 			t.Fatalf("conversation %s: %v", c.ID, err)
 		}
-		want[c.ID.String()] = truth{c.ID.String(), c.Start, value.(map[string]any)}
+		want[c.ID.String()] = seen{c.ID.String(), c.Start, value.(map[string]any)}
 	}
-	w.wantRead(t, "conversationId", want)
+	w.wantRead(t, w.topics.Rows, "conversationId", want, readers.All()...)
 }
 
 func withRegistry(t *testing.T) *testcontainers.Env {
@@ -64,23 +64,24 @@ func withRegistry(t *testing.T) *testcontainers.Env {
 
 // wantRead fails the test unless each reader finds the rows in the topic, by the field that tells them apart, once each
 // and nothing else.
-func (w *world) wantRead(t *testing.T, id string, want map[string]truth) {
-	for _, reader := range readers.All() {
+func (w *world) wantRead(t *testing.T, topic, id string, want map[string]seen, by ...readers.Reader) {
+	t.Helper()
+	for _, reader := range by {
 		t.Run(reader.Name, func(t *testing.T) {
-			read, err := reader.Read(t.Context(), w.env.Brokers, w.env.RegistryURL, w.topics.Rows)
+			read, err := reader.Read(t.Context(), w.env.Brokers, w.env.RegistryURL, topic)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if len(read) != len(want) {
 				t.Errorf("%d records, want %d", len(read), len(want))
 			}
-			got := map[string]truth{}
+			got := map[string]seen{}
 			for _, r := range read {
 				if r.Key == nil {
 					t.Fatalf("partition %d offset %d has no key", r.Partition, r.Offset)
 				}
 				id, _ := r.Value[id].(string)
-				got[id] = truth{*r.Key, r.Timestamp, r.Value}
+				got[id] = seen{*r.Key, r.Timestamp, r.Value}
 			}
 			if diff := cmp.Diff(want, got, cmp.Comparer(sameNumber)); diff != "" {
 				t.Errorf("the reader differs from the platform (-platform +reader):\n%.4000s", diff)
@@ -100,9 +101,9 @@ func sameNumber(a, b json.Number) bool {
 }
 
 // truthOf says in the contract's terms what the platform says in its own.
-func truthOf(r simulator.Row) truth {
+func truthOf(r simulator.Row) seen {
 	conversation := r.ConversationID.String()
-	return truth{conversation, r.Time, map[string]any{
+	return seen{conversation, r.Time, map[string]any{
 		"interaction_id":                     r.InteractionID.String(),
 		"interaction_type":                   r.Type,
 		"conversation_id":                    conversation,

@@ -32,6 +32,9 @@ type world struct {
 type settings struct {
 	dialect string // default reports
 	window  string // members of the section window
+	speech  bool   // publish the route speech, which other tests leave out
+	level   string // what a changed contract has to keep, default as the program's
+	more    string // sections of the configuration that others do not have
 }
 
 func newWorld(t *testing.T, env *testcontainers.Env, p *platform) *world {
@@ -46,7 +49,10 @@ func newWorldOf(t *testing.T, env *testcontainers.Env, p *platform, s settings) 
 	w := &world{env: env, platform: p, span: p.span, settings: s, name: name, dir: t.TempDir(), topics: producer.Topics{
 		Rows: name + ".rows", DeadLetters: name + ".dlq", Events: name + ".events", Checkpoints: name + ".checkpoints",
 	}}
-	for _, topic := range []string{w.topics.Rows, w.topics.DeadLetters, w.topics.Events, w.topics.Checkpoints} {
+	if s.speech {
+		w.topics.Routes = []producer.RouteTopic{{Name: "speech", Topic: name + ".speech"}}
+	}
+	for _, topic := range []string{w.topics.Rows, w.topics.DeadLetters, w.topics.Events, w.topics.Checkpoints, name + ".speech"} {
 		env.DropAtEnd(t, topic)
 	}
 	w.config = w.writeConfig(t, "convstream.yaml", env)
@@ -68,19 +74,23 @@ source:
 window: {%s}
 kafka:
   brokers: [%s]
-  topics: {conversations: %s, dlq: %s, events: %s, checkpoints: %s}
-registry: {url: %q}
+  topics: {conversations: %s, dlq: %s, events: %s, checkpoints: %s, speech: %q}
+registry: {url: %q, compatibility: %s}
 state_dir: %q
 status: {listen: "127.0.0.1:0"}
 log: {level: debug}
+%s
 `
 
 // writeConfig writes the pipeline's configuration for a cluster.
 func (w *world) writeConfig(t *testing.T, file string, env *testcontainers.Env) string {
 	t.Helper()
-	path := filepath.Join(w.dir, file)
+	path, speech := filepath.Join(w.dir, file), ""
+	if len(w.topics.Routes) > 0 {
+		speech = w.topics.Routes[0].Topic
+	}
 	text := fmt.Sprintf(configuration, w.name, w.settings.dialect, w.platform.url, w.settings.window, strings.Join(env.Brokers, ", "),
-		w.topics.Rows, w.topics.DeadLetters, w.topics.Events, w.topics.Checkpoints, env.RegistryURL, w.stateDir())
+		w.topics.Rows, w.topics.DeadLetters, w.topics.Events, w.topics.Checkpoints, speech, env.RegistryURL, cmp.Or(w.settings.level, "BACKWARD"), w.stateDir(), w.settings.more)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

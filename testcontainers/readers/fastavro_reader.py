@@ -4,11 +4,12 @@ Usage: fastavro_reader.py --brokers HOST:PORT,... --registry URL --topic NAME
 """
 
 import argparse
-import datetime
+import decimal
 import io
 import json
 import struct
 import urllib.request
+import uuid
 
 import confluent_kafka as kafka
 import fastavro
@@ -24,7 +25,7 @@ class Decoder:
     def schema(self, schema_id):
         if schema_id not in self.schemas:
             with urllib.request.urlopen(f"{self.registry}/schemas/ids/{schema_id}") as answer:
-                self.schemas[schema_id] = fastavro.parse_schema(json.loads(json.load(answer)["schema"]))
+                self.schemas[schema_id] = fastavro.parse_schema(stored(json.loads(json.load(answer)["schema"])))
         return self.schemas[schema_id]
 
     def decode(self, value):
@@ -41,12 +42,25 @@ class Decoder:
 
 
 def plain(value):
-    """What json does not know: instants as epoch milliseconds, bytes as latin-1."""
-    if isinstance(value, datetime.datetime):
-        return round(value.timestamp() * 1000)
+    """What json does not know: bytes as latin-1, decimals as their digits."""
     if isinstance(value, bytes):
         return value.decode("latin-1")
+    if isinstance(value, decimal.Decimal):
+        return format(value, "f")
+    if isinstance(value, uuid.UUID):
+        return str(value)
     raise TypeError(f"no JSON for {type(value)}")
+
+
+def stored(schema):
+    """Has dates, times and instants come as the numbers that they are stored as: Python's own would lose precision."""
+    if isinstance(schema, list):
+        return [stored(branch) for branch in schema]
+    if not isinstance(schema, dict):
+        return schema
+    numbers = schema.get("type") in ("int", "long")
+    return {key: stored(value) if key in ("type", "items", "values", "fields") else value
+            for key, value in schema.items() if not (numbers and key == "logicalType")}
 
 
 def records(consumer, topic):

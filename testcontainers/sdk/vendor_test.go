@@ -3,15 +3,12 @@ package sdk
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	_ "embed"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"convstream/testcontainers"
@@ -104,24 +101,8 @@ func (s vendorSDK) drive(ctx context.Context, t *testing.T, p plan) findings {
 	return found
 }
 
-// npm returns the folder of modules that the lock file names, which npm checks by their hashes. The file is written by
-// `npm install --package-lock-only --omit-lockfile-registry-resolved`, so that it holds for every mirror of the registry.
 func npm(ctx context.Context) (string, error) {
-	recipe := sha256.Sum256(javascriptLock)
-	dir, err := fetch.Dir(ctx, "javascript-sdk-"+hex.EncodeToString(recipe[:4]), func(ctx context.Context, tmp string) error {
-		for name, text := range map[string][]byte{"package.json": javascriptPackage, "package-lock.json": javascriptLock} {
-			if err := os.WriteFile(filepath.Join(tmp, name), text, 0o644); err != nil {
-				return err
-			}
-		}
-		cmd := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
-		cmd.Dir = tmp
-		if said, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("npm ci: %w: %s", err, strings.TrimSpace(string(said)))
-		}
-		return nil
-	})
-	return filepath.Join(dir, "node_modules"), err
+	return fetch.Npm(ctx, "javascript-sdk", javascriptPackage, javascriptLock)
 }
 
 func pip(ctx context.Context) (string, error) {

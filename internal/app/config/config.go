@@ -87,6 +87,8 @@ type Privacy struct {
 // Staging is the object storage that keeps the pages of results as they came.
 type Staging struct {
 	URL string `key:"url"` // file:///folder, s3://bucket?prefix=…, gs://…, azblob://…; "": none
+
+	Read bool // rows are read from there, and not from the platform: backfill --from-staging
 }
 
 // Kafka is the cluster that rows are published to.

@@ -28,9 +28,6 @@ type Route struct {
 
 var routePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,62}$`)
 
-// routeMembers are the members of an entry of routes, and whether it needs them.
-var routeMembers = map[string]bool{"name": true, "topic": false, "contract": false, "filter": false, "key": false}
-
 // assignRoutes takes a YAML list of routes, or the text of one, which may be JSON.
 func assignRoutes(dst *[]Route, v any) error {
 	const form = "give it a list such as [{name: chat, topic: genesys.chat, contract: chat.avsc, filter: 'interaction.type == \"chat\"'}]"

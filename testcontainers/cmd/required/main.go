@@ -1,5 +1,6 @@
 // Command required reads the output of go test -json on stdin, prints it as go test would have, and fails unless every
-// test on a list has passed. A test that is skipped, renamed or never run is thereby as loud as one that fails.
+// test on a list has passed. A test that is skipped, renamed or never run is thereby as loud as one that fails. What the
+// failed tests said is repeated at the end, without the logs of brokers and programs between.
 //
 //	go test -json ./... | go run ./cmd/required -list required.txt
 package main
@@ -17,7 +18,10 @@ import (
 func main() {
 	list := flag.String("list", "required.txt", "file with a package and a test name on each line")
 	flag.Parse()
-	missed, err := run(*list, os.Stdin, os.Stdout)
+	missed, said, err := run(*list, os.Stdin, os.Stdout)
+	for _, line := range said {
+		fmt.Fprintln(os.Stderr, line)
+	}
 	for _, m := range missed {
 		fmt.Fprintln(os.Stderr, "required:", m)
 	}
@@ -37,20 +41,22 @@ type event struct {
 	Action, Package, Test, Output string
 }
 
-// run passes the output on and returns one sentence for each listed test that did not pass.
-func run(list string, in io.Reader, out io.Writer) (missed []string, err error) {
+// run passes the output on and returns one sentence for each listed test that did not pass, and the lines that say why
+// any test failed.
+func run(list string, in io.Reader, out io.Writer) (missed, said []string, err error) {
 	file, err := os.Open(list)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer file.Close()
 	required, err := readList(file)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", list, err)
+		return nil, nil, fmt.Errorf("%s: %w", list, err)
 	}
-	ended, err := follow(in, out)
+	reasons := newReasons()
+	ended, err := follow(in, out, reasons.take)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, t := range required {
 		switch how := ended[t]; how {
@@ -61,7 +67,7 @@ func run(list string, in io.Reader, out io.Writer) (missed []string, err error) 
 			missed = append(missed, fmt.Sprintf("%s %s: %s", t.pkg, t.name, how))
 		}
 	}
-	return missed, nil
+	return missed, reasons.lines, nil
 }
 
 // readList reads lines of a package and a test name; # starts a comment.
@@ -82,8 +88,8 @@ func readList(r io.Reader) ([]test, error) {
 }
 
 // follow writes what the tests and the tool wrote, and returns how each test ended the last time: pass, fail or skip.
-// A line that is not JSON, such as a build error of an old toolchain, is passed on as it is.
-func follow(in io.Reader, out io.Writer) (map[test]string, error) {
+// A line that is not JSON, such as a build error of an old toolchain, is passed on as it is. take is given every event.
+func follow(in io.Reader, out io.Writer, take func(event)) (map[test]string, error) {
 	ended := map[test]string{}
 	lines := bufio.NewReader(in)
 	for {
@@ -95,6 +101,7 @@ func follow(in io.Reader, out io.Writer) (map[test]string, error) {
 		if _, err := io.WriteString(out, text); err != nil {
 			return nil, err
 		}
+		take(e)
 		switch e.Action {
 		case "pass", "fail", "skip":
 			note(ended, e)

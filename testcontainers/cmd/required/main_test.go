@@ -44,7 +44,7 @@ p TestElsewhere
 p TestRenamed
 `)
 	var out strings.Builder
-	missed, err := run(list, strings.NewReader(stream), &out)
+	missed, _, err := run(list, strings.NewReader(stream), &out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ p TestRenamed
 
 func TestTheRunnersOwnLinesCloseTheOutput(t *testing.T) {
 	var out strings.Builder
-	if _, err := run(write(t, "p TestGood\n"), strings.NewReader(stream), &out); err != nil {
+	if _, _, err := run(write(t, "p TestGood\n"), strings.NewReader(stream), &out); err != nil {
 		t.Fatal(err)
 	}
 	want := "--- PASS: TestGood (0.00s)\nnot json\nok  \tp\t0.1s\n"
@@ -73,14 +73,61 @@ func TestTheRunnersOwnLinesCloseTheOutput(t *testing.T) {
 }
 
 func TestListWithoutTestNameIsRefused(t *testing.T) {
-	_, err := run(write(t, "p TestGood\nTestAlone\n"), strings.NewReader(stream), &strings.Builder{})
+	_, _, err := run(write(t, "p TestGood\nTestAlone\n"), strings.NewReader(stream), &strings.Builder{})
 	if err == nil || !strings.Contains(err.Error(), "line 2") {
 		t.Errorf("error %v, want one that names line 2", err)
 	}
 }
 
 func TestMissingListIsAnError(t *testing.T) {
-	if _, err := run(filepath.Join(t.TempDir(), "none"), strings.NewReader(stream), &strings.Builder{}); err == nil {
+	if _, _, err := run(filepath.Join(t.TempDir(), "none"), strings.NewReader(stream), &strings.Builder{}); err == nil {
 		t.Error("no error")
+	}
+}
+
+// The test's own lines stand between a broker's log, which the harness writes, and a program's, which is long.
+const failing = `{"Action":"output","Package":"p","Test":"TestGood","Output":"    a_test.go:1: fine\n"}
+{"Action":"pass","Package":"p","Test":"TestGood"}
+{"Action":"output","Package":"p","Test":"TestBad","Output":"=== RUN   TestBad\n"}
+{"Action":"output","Package":"p","Test":"TestBad","Output":"    a_test.go:5: want 1 row\n"}
+{"Action":"output","Package":"q","Test":"TestOther","Output":"    b_test.go:9: from between\n"}
+{"Action":"output","Package":"p","Test":"TestBad","Output":"        -one\n"}
+{"Action":"output","Package":"p","Test":"TestBad","Output":"    a_test.go:9: pid 1, backfill:\n"}
+{"Action":"output","Package":"p","Test":"TestBad","Output":"        log 1\n"}
+{"Action":"output","Package":"p","Test":"TestBad","Output":"        log 2\n"}
+{"Action":"output","Package":"p","Test":"TestBad","Output":"        log 3\n"}
+{"Action":"output","Package":"p","Test":"TestBad","Output":"        log 4\n"}
+{"Action":"output","Package":"p","Test":"TestBad","Output":"        log 5\n"}
+{"Action":"output","Package":"p","Test":"TestBad","Output":"        log 6\n"}
+{"Action":"output","Package":"p","Test":"TestBad","Output":"        log 7\n"}
+{"Action":"output","Package":"p","Test":"TestBad","Output":"    env.go:190: \n"}
+{"Action":"output","Package":"p","Test":"TestBad","Output":"        INFO the broker\n"}
+{"Action":"output","Package":"p","Test":"TestBad","Output":"--- FAIL: TestBad (0.10s)\n"}
+{"Action":"fail","Package":"p","Test":"TestBad"}
+{"Action":"output","Package":"p","Test":"TestLost","Output":"panic: nil map\n"}
+{"Action":"fail","Package":"p","Test":"TestLost"}
+{"Action":"skip","Package":"q","Test":"TestOther"}
+{"Action":"output","Package":"p","Output":"FAIL\tp\t0.1s\n"}
+{"Action":"fail","Package":"p"}`
+
+func TestTheLinesOfAFailedTestAreRepeatedWithoutTheLogsBetween(t *testing.T) {
+	_, said, err := run(write(t, "p TestGood\n"), strings.NewReader(failing), &strings.Builder{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `FAIL p TestBad
+    a_test.go:5: want 1 row
+        -one
+    a_test.go:9: pid 1, backfill:
+        log 1
+        log 2
+        log 3
+        log 4
+        log 5
+        log 6
+FAIL p TestLost
+panic: nil map`
+	if got := strings.Join(said, "\n"); got != want {
+		t.Errorf("said:\n%s\nwant:\n%s", got, want)
 	}
 }

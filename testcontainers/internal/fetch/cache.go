@@ -1,5 +1,5 @@
 // Package fetch brings the foreign software that the tests run (broker jars, registry, readers) into a cache folder,
-// once per machine, through the ordinary clients of the package registries: mvn and pip.
+// once per machine, through the ordinary clients of the package registries: mvn, pip and npm.
 package fetch
 
 import (

@@ -1,6 +1,7 @@
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.math.BigDecimal;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -12,8 +13,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import org.apache.avro.Conversions;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericArray;
+import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericDatumReader;
 import org.apache.avro.generic.GenericFixed;
 import org.apache.avro.generic.GenericRecord;
@@ -30,9 +33,14 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
  */
 public final class Reader {
     private static final ObjectMapper JSON = new ObjectMapper();
+    private static final GenericData DATA = new GenericData();
     private final HttpClient http = HttpClient.newHttpClient();
     private final Map<Integer, Schema> schemas = new HashMap<>();
     private final String registry;
+
+    static {
+        DATA.addLogicalTypeConversion(new Conversions.DecimalConversion());
+    }
 
     private Reader(String registry) {
         this.registry = registry.replaceAll("/+$", "");
@@ -102,7 +110,7 @@ public final class Reader {
         }
         Schema schema = schema(header.getInt());
         BinaryDecoder datum = DecoderFactory.get().binaryDecoder(value, 5, value.length - 5, null);
-        Object row = new GenericDatumReader<>(schema).read(null, datum);
+        Object row = new GenericDatumReader<>(schema, schema, DATA).read(null, datum);
         if (!datum.isEnd()) {
             throw new IOException("bytes after the datum");
         }
@@ -121,7 +129,7 @@ public final class Reader {
         return schemas.get(id);
     }
 
-    /** Avro's generic objects as maps, lists, strings and numbers; instants stay epoch milliseconds. */
+    /** Avro's generic objects as maps, lists, strings and numbers; dates, times and instants stay the numbers they are stored as. */
     private static Object plain(Object value) {
         if (value instanceof GenericRecord record) {
             Map<String, Object> fields = new HashMap<>();
@@ -141,6 +149,12 @@ public final class Reader {
         }
         if (value instanceof GenericFixed fixed) {
             return new String(fixed.bytes(), StandardCharsets.ISO_8859_1);
+        }
+        if (value instanceof BigDecimal decimal) {
+            return decimal.toPlainString();
+        }
+        if (value instanceof Float number) {
+            return number.doubleValue(); // all of its digits, as others print it
         }
         return value == null || value instanceof Number || value instanceof Boolean ? value : value.toString();
     }

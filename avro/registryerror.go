@@ -1,0 +1,119 @@
+package avro
+
+import (
+	"cmp"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/twmb/franz-go/pkg/sr"
+)
+
+// RegistryError says what the schema registry refused, and the way out. It wraps the
+// client's error: a *sr.ResponseError where the registry answered.
+type RegistryError struct {
+	Op     string // what was asked for, with the subject or the schema id
+	Advice string
+	Err    error
+}
+
+// Error leaves out the URL of the request, which may hold a password.
+func (e *RegistryError) Error() string {
+	return fmt.Sprintf("%s: %s; %s", e.Op, e.cause(), e.Advice)
+}
+
+// Unwrap returns the client's error.
+func (e *RegistryError) Unwrap() error { return e.Err }
+
+func (e *RegistryError) cause() string {
+	var answer *sr.ResponseError
+	if errors.As(e.Err, &answer) {
+		const longest = 300 // a proxy may answer with a page of HTML
+		return fmt.Sprintf("the registry answered %d: %.*s", answer.StatusCode, longest, answer)
+	}
+	var failed *url.Error
+	if errors.As(e.Err, &failed) {
+		return "no registry answers: " + failed.Err.Error()
+	}
+	if unreadable(e.Err) {
+		return errNoRegistry.Error()
+	}
+	return cmp.Or(errors.Unwrap(e.Err), e.Err).Error()
+}
+
+func registryError(op string, err error) error {
+	return &RegistryError{Op: op, Advice: advice(err), Err: err}
+}
+
+// errNoRegistry says that the answer is of something else than a schema registry.
+var errNoRegistry = errors.New("the answer is none of a schema registry")
+
+func advice(err error) string {
+	const elsewhere = "what answers there is no schema registry: check registry.url, and the path in it, " +
+		"which some registries need, such as /apis/ccompat/v7"
+	if unreadable(err) {
+		return elsewhere
+	}
+	switch statusOf(err) {
+	case http.StatusUnauthorized:
+		return "check registry.username and registry.password"
+	case http.StatusForbidden:
+		return "grant the registry's user read and write on the subject"
+	case http.StatusNotFound:
+		if notRegistered(err) {
+			return "check that registry.url is the registry that the topic was written with"
+		}
+		return elsewhere
+	case http.StatusConflict:
+		return "the contract is incompatible with a version already registered: mend the contract, " +
+			"or change the subject's compatibility level"
+	case http.StatusUnprocessableEntity:
+		return "mend the contract's schema"
+	}
+	return "check registry.url, and that the registry is up"
+}
+
+// notRegistered says that a registry knows no such subject, version or schema. A 404 alone
+// does not say so: any web server answers with it.
+func notRegistered(err error) bool {
+	var answer *sr.ResponseError
+	if !errors.As(err, &answer) || answer.StatusCode != http.StatusNotFound {
+		return false
+	}
+	switch answer.SchemaError() {
+	case sr.ErrSubjectNotFound, sr.ErrVersionNotFound, sr.ErrSchemaNotFound:
+		return true
+	}
+	return false
+}
+
+// unreadable says that what was answered is not what a registry answers.
+func unreadable(err error) bool {
+	_, syntax := errors.AsType[*json.SyntaxError](err)
+	_, shape := errors.AsType[*json.UnmarshalTypeError](err)
+	return syntax || shape || errors.Is(err, errNoRegistry)
+}
+
+// passing says that the same question may get another answer soon.
+func passing(err error) bool {
+	var refused *RegistryError
+	if !errors.As(err, &refused) {
+		return false
+	}
+	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
+	_, unencrypted := errors.AsType[tls.RecordHeaderError](err)
+	status := statusOf(err)
+	return status == 0 && !untrusted && !unencrypted && !unreadable(err) || status == http.StatusTooManyRequests || status >= http.StatusInternalServerError
+}
+
+// statusOf is the HTTP status of the registry's answer, 0 where there was none.
+func statusOf(err error) int {
+	var answer *sr.ResponseError
+	if errors.As(err, &answer) {
+		return answer.StatusCode
+	}
+	return 0
+}

@@ -1,0 +1,275 @@
+package app
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/sr/srfake"
+
+	"convstream/avro"
+)
+
+// schemaWorld is a registry, and a configuration that names it.
+type schemaWorld struct {
+	t        *testing.T
+	registry *srfake.Registry
+	dir      string
+	config   string
+}
+
+func newSchemaWorld(t *testing.T, more ...string) *schemaWorld {
+	t.Helper()
+	w := &schemaWorld{t: t, registry: srfake.New(), dir: t.TempDir()}
+	t.Cleanup(w.registry.Close)
+	w.config = w.write("convstream.yaml", fmt.Sprintf(`pipeline: p
+source: {org: acme, region: eu-central-1, client_id: me, client_secret: hunter2}
+kafka: {brokers: ["127.0.0.1:9092"]}
+registry: {url: %q}
+`, w.registry.URL())+strings.Join(more, "\n"))
+	return w
+}
+
+func (w *schemaWorld) write(name, text string) string {
+	w.t.Helper()
+	path := filepath.Join(w.dir, name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	return path
+}
+
+// run runs a schema command, and fails where it does not exit as it should.
+func (w *schemaWorld) run(code int, args ...string) (stdout, stderr string) {
+	w.t.Helper()
+	got, stdout, stderr := cli(w.t, append([]string{"schema"}, args...)...)
+	if got != code {
+		w.t.Fatalf("schema %s exits %d, want %d: %s%s", strings.Join(args, " "), got, code, stdout, stderr)
+	}
+	return stdout, stderr
+}
+
+// changed writes convstream's own contract with a piece of it replaced.
+func (w *schemaWorld) changed(old, new string) string {
+	w.t.Helper()
+	own, err := avro.Default("reports")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	text := strings.Replace(own.Schema(), old, new, 1)
+	if text == own.Schema() {
+		w.t.Fatalf("the contract has no %s", old)
+	}
+	return w.write("changed.avsc", text)
+}
+
+const priority = `"name":"attributes_custom_case_priority","type":["null","string"]`
+
+func TestR100_EveryRouteIsRegisteredOnceUnderItsTopic(t *testing.T) {
+	w := newSchemaWorld(t)
+	first, _ := w.run(ExitDone, "register", "-c", w.config)
+	want := "subject genesys.conversations-value: id 1, version 1\nsubject genesys.speech-value: id 2, version 1\n"
+	if first != want {
+		t.Errorf("printed %q, want %q", first, want)
+	}
+	if again, _ := w.run(ExitDone, "register", "-c", w.config); again != want {
+		t.Errorf("the second time: %q", again)
+	}
+	for topic, own := range map[string]func(string) (*avro.Contract, error){"genesys.conversations": avro.Default, "genesys.speech": avro.Speech} {
+		contract, err := own("reports")
+		stored, ok := w.registry.GetSchema(topic+"-value", 1)
+		if err != nil || !ok || stored.Schema.Schema != contract.Schema() {
+			t.Errorf("%s: %v, %+v", topic, err, stored)
+		}
+	}
+}
+
+func TestR105_ACandidateIsCheckedBeforeItIsConfigured(t *testing.T) {
+	w := newSchemaWorld(t)
+	w.run(ExitDone, "register", "-c", w.config)
+	if out, _ := w.run(ExitDone, "check", "-c", w.config); strings.Count(out, "registered as version 1") != 2 {
+		t.Errorf("what is registered: %s", out)
+	}
+	candidate := w.changed("{"+priority, `{"name":"language","type":["null","string"],"default":null},{`+priority)
+	out, _ := w.run(ExitDone, "check", "-c", w.config, "--contract", candidate)
+	if !strings.Contains(out, "genesys.conversations-value: compatible with version 1 at level BACKWARD") || strings.Contains(out, "speech") {
+		t.Errorf("the candidate: %s", out)
+	}
+	if _, ok := w.registry.GetSchema("genesys.conversations-value", 2); ok {
+		t.Error("it was registered")
+	}
+	w.write("convstream.yaml", read(t, w.config)+"contract: {file: "+candidate+"}\n")
+	if out, _ := w.run(ExitDone, "register", "-c", w.config); !strings.Contains(out, "genesys.conversations-value: id 3, version 2") {
+		t.Errorf("put in place: %s", out)
+	}
+}
+
+func TestR105_CheckTellsEachOffendingFieldAndExits1(t *testing.T) {
+	w := newSchemaWorld(t)
+	w.run(ExitDone, "register", "-c", w.config)
+	broken := w.changed(priority, strings.Replace(priority, "string", "long", 1))
+	out, errs := w.run(ExitFailed, "check", "-c", w.config, "--contract", broken)
+	for _, want := range []string{"genesys.conversations-value: incompatible", `"attributes_custom_case_priority"`, "version 1", "null | string", "null | long"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q does not say %q", out, want)
+		}
+	}
+	if !strings.Contains(errs, "conversations") || strings.Contains(out, "speech") {
+		t.Errorf("printed %q and %q", out, errs)
+	}
+	if _, ok := w.registry.GetSchema("genesys.conversations-value", 2); ok {
+		t.Error("it was registered")
+	}
+}
+
+func TestCheckPrintsOneObjectForMachines(t *testing.T) {
+	w := newSchemaWorld(t)
+	w.run(ExitDone, "register", "-c", w.config)
+	broken := w.changed(priority, strings.Replace(priority, "string", "long", 1))
+	out, _ := w.run(ExitFailed, "check", "-c", w.config, "--contract", broken, "--json")
+	var report schemaReport
+	if err := json.Unmarshal([]byte(out), &report); err != nil || strings.Count(out, "\n") != 1 {
+		t.Fatalf("%v in %q", err, out)
+	}
+	if report.Compatible || len(report.Routes) != 1 || len(report.Routes[0].Incompatible) != 1 || report.Routes[0].Incompatible[0].Path != "attributes_custom_case_priority" {
+		t.Errorf("got %+v", report)
+	}
+	out, _ = w.run(ExitDone, "check", "-c", w.config, "--json")
+	if want := `"id":1,"version":1,"compared_with":[],"incompatible":[],"refused":[]`; !strings.Contains(out, want) {
+		t.Errorf("%q does not hold %s", out, want)
+	}
+}
+
+func TestR107_AFieldOfTheSpeechTopicCannotBeRenamed(t *testing.T) {
+	w := newSchemaWorld(t)
+	w.run(ExitDone, "register", "-c", w.config)
+	speech, _ := w.run(ExitDone, "show", "--route", "speech")
+	renamed := w.write("renamed.avsc", strings.Replace(speech, `"attributes_custom_case_priority"`, `"priority"`, 1))
+	out, _ := w.run(ExitFailed, "check", "-c", w.config, "--route", "speech", "--contract", renamed)
+	if !strings.Contains(out, `"attributes_custom_case_priority"`) || !strings.Contains(out, "is gone") {
+		t.Errorf("printed %q", out)
+	}
+	own := newSchemaWorld(t, "routes: [{name: speech, contract: "+renamed+"}]")
+	own.run(ExitDone, "register", "-c", own.config) // a first contract breaks nothing
+	w.write("convstream.yaml", fmt.Sprintf("%s\nroutes: [{name: speech, contract: %s}]\n", read(t, w.config), renamed))
+	w.run(ExitFailed, "register", "-c", w.config)
+	if _, ok := w.registry.GetSchema("genesys.speech-value", 2); ok {
+		t.Error("it was registered")
+	}
+}
+
+func TestR105_NothingIsRegisteredWhereOneRouteIsIncompatible(t *testing.T) {
+	w := newSchemaWorld(t)
+	w.run(ExitDone, "register", "-c", w.config)
+	good := w.changed("{"+priority, `{"name":"language","type":["null","string"],"default":null},{`+priority)
+	speech, _ := w.run(ExitDone, "show", "--route", "speech")
+	renamed := w.write("renamed.avsc", strings.Replace(speech, `"attributes_custom_case_priority"`, `"priority"`, 1))
+	w.write("convstream.yaml", fmt.Sprintf("%s\ncontract: {file: %s}\nroutes: [{name: speech, contract: %s}]\n", read(t, w.config), good, renamed))
+	out, _ := w.run(ExitFailed, "register", "-c", w.config)
+	if !strings.Contains(out, "genesys.conversations-value: compatible") || !strings.Contains(out, "genesys.speech-value: incompatible") {
+		t.Errorf("printed %q", out)
+	}
+	if _, ok := w.registry.GetSchema("genesys.conversations-value", 2); ok {
+		t.Error("the contract of conversations was registered")
+	}
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestABrokenContractExits2WithKeyFileAndLine(t *testing.T) {
+	w := newSchemaWorld(t)
+	broken := w.write("broken.avsc", "{\"type\":\"record\",\"name\":\"R\",\"fields\":[\n{\"name\":\"f\",\"type\":\"strin\"}]}")
+	for _, args := range [][]string{
+		{"check", "-c", w.config, "--contract", broken},
+		{"check", "-c", newSchemaWorld(t, "contract: {file: "+broken+"}").config},
+		{"register", "-c", newSchemaWorld(t, "contract: {file: "+broken+"}").config},
+		{"show", "-c", newSchemaWorld(t, "contract: {file: "+broken+"}").config},
+	} {
+		_, errs := w.run(ExitUsage, args...)
+		for _, want := range []string{"contract.file: ", "broken.avsc: ", "line 2", `"f"`, "strin"} {
+			if !strings.Contains(errs, want) {
+				t.Errorf("%v: %q does not say %q", args, errs, want)
+			}
+		}
+	}
+	missing := newSchemaWorld(t, "routes: [{name: chat, topic: genesys.chat, contract: no-such.avsc}]")
+	if _, errs := w.run(ExitUsage, "check", "-c", missing.config); !strings.Contains(errs, "routes[0].contract: ") || !strings.Contains(errs, "no-such.avsc") {
+		t.Errorf("a missing file: %q", errs)
+	}
+}
+
+func TestAContractThatHashesNeedsAKey(t *testing.T) {
+	w := newSchemaWorld(t)
+	hashing := w.changed(priority, priority+`,"privacy":"hash"`)
+	_, errs := w.run(ExitUsage, "check", "-c", w.config, "--contract", hashing)
+	if !strings.Contains(errs, "privacy.key") || !strings.Contains(errs, "changed.avsc") {
+		t.Errorf("printed %q", errs)
+	}
+	keyed := newSchemaWorld(t, "privacy: {key: 0123456789abcdef0123456789abcdef}")
+	keyed.run(ExitDone, "check", "-c", keyed.config, "--contract", hashing)
+}
+
+func TestShowPrintsAContractWithoutANetwork(t *testing.T) {
+	w := newSchemaWorld(t)
+	w.registry.Intercept(func(http.ResponseWriter, *http.Request) bool {
+		t.Error("the registry was asked")
+		return false
+	})
+	for _, c := range []struct {
+		args []string
+		own  func(string) (*avro.Contract, error)
+		of   string
+	}{
+		{[]string{"show"}, avro.Default, "reports"},
+		{[]string{"show", "--dialect", "jobs"}, avro.Default, "jobs"},
+		{[]string{"show", "--dialect", "jobs", "--route", "speech"}, avro.Speech, "jobs"},
+		{[]string{"show", "-c", w.config}, avro.Default, "reports"},
+		{[]string{"show", "-c", w.config, "--route", "speech"}, avro.Speech, "reports"},
+	} {
+		out, _ := w.run(ExitDone, c.args...)
+		want, err := c.own(c.of)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := avro.Parse([]byte(out))
+		if err != nil || got.Schema() != want.Schema() || strings.Count(out, "\n") < 20 {
+			t.Errorf("%v: %v, %s", c.args, err, out)
+		}
+	}
+	out, _ := w.run(ExitDone, "jsonschema", "-c", w.config)
+	for _, want := range []string{"https://json-schema.org/draft/2020-12/schema", `"conversation.id"`, "\n  "} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the JSON Schema %s does not hold %s", out, want)
+		}
+	}
+}
+
+func TestAnUnknownRouteOrDialectNamesThoseThereAre(t *testing.T) {
+	w := newSchemaWorld(t)
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"show", "--route", "chat"}, "conversations, speech"},
+		{[]string{"check", "-c", w.config, "--route", "chat"}, "conversations, speech"},
+		{[]string{"check", "-c", w.config, "--route", "chat", "--contract", "x"}, "conversations, speech"},
+		{[]string{"show", "--dialect", "chat"}, "reports or jobs"},
+		{[]string{"show", "-c", w.config, "--dialect", "jobs"}, "--dialect"},
+		{[]string{"check", "-c", newSchemaWorld(t, "routes: [{name: conversations, topic: t, contract: x}]").config}, "routes[0].name"},
+	} {
+		if _, errs := w.run(ExitUsage, c.args...); !strings.Contains(errs, c.want) {
+			t.Errorf("%v: %q does not say %q", c.args, errs, c.want)
+		}
+	}
+}
