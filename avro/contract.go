@@ -86,6 +86,10 @@ func newCodec(schema string) (codec *goavro.Codec, err error) {
 // Schema is the contract as one line of JSON: the text to register.
 func (c *Contract) Schema() string { return c.schema }
 
+// Identifies says whether the contract has an identity, by which rows of one conversation and
+// one instant are told apart.
+func (c *Contract) Identifies() bool { return len(c.identity) > 0 }
+
 // Sources lists the source paths of all values in contract order, without repeats. A record
 // stands for its fields: "flow.flowId"; so does an array of records: "participants.purpose".
 // An array of anything else, and a map, is one source.

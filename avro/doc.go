@@ -90,7 +90,7 @@
 //	              an absent or null object each such key. Of a record that is absent, the record
 //	              and not its fields. An explicit null is a plain value
 //	unknown       a key that no field leads to, in each object that a record is read from: not in
-//	              maps, and not below another unknown key
+//	              maps, and not below another unknown key; of a row no more than a hundred
 //	retyped       JSON spells the value as another type than the contract's, whether it is
 //	              coerced, becomes null or rejects the row; or the value does not fit for another
 //	              reason, as 5.5 as a long; or the enum lacks the symbol. Where something else
@@ -122,9 +122,10 @@
 // a part of it or what is around it, unless it is marked alike. The row's own id cannot be
 // private, nor can what convstream itself reads of a row: the conversation's id and its time.
 //
-// [Redactor] replaces the same values in the JSON of a row. Of a row that comes redacted, they are
-// published as they stand; a text that stands for no other is replaced all the same, as its
-// field may have been marked later.
+// [Redactor] replaces the same values in the JSON of a row. Of a row that comes redacted, a text
+// that stands for another is not hashed again; any other text is replaced all the same, as its
+// field may have been marked later. A field marked "mask" is published as "***" whatever stands
+// there: what another contract hashed is masked.
 //
 // # What the fingerprint hashes
 //

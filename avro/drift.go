@@ -81,11 +81,18 @@ type sighting struct {
 // rows with ever new keys need no more memory than others.
 const mostSightings = 1000
 
+// mostStrangers bounds how many unknown keys a row shows. Fields bound all other drift, but an
+// object that is used as a map has as many keys as its row has room for.
+const mostStrangers = 100
+
 // noteStrangers appends a deviation for each key of an object that no field leads to. The
 // object's nodes stand in e.found from base on.
 func (e *encoder) noteStrangers(nodes []node, base int) {
 	tokens := e.row.Tokens
 	for _, s := range slices.Backward(e.strangers) { // as of equal keys the last stands
+		if e.unknown == mostStrangers {
+			break
+		}
 		if s.node > 0 {
 			// A later equal key may have replaced the object that the key stands in.
 			if around := e.found[base+s.node]; s.key < around || around == 0 || s.key >= tokens[around].Next {
@@ -97,6 +104,7 @@ func (e *encoder) noteStrangers(nodes []node, base int) {
 			continue
 		}
 		seen.row = e.rows
+		e.unknown++
 		*e.drift = append(*e.drift, conv.Deviation{
 			Kind: conv.DriftUnknown, Field: seen.path, Expected: "no such key", Found: tokens[s.key+1].Kind.String(),
 		})

@@ -236,16 +236,46 @@ func TestNewKeysInEveryRowNeedNoMemory(t *testing.T) {
 	for i := range 50 {
 		drift = drift[:0]
 		var members []string
-		for j := range 300 {
-			members = append(members, fmt.Sprintf(`"k%d":1,"k%d":2`, 300*i+j, 300*i+j))
+		for j := range 90 {
+			members = append(members, fmt.Sprintf(`"k%d":1,"k%d":2`, 90*i+j, 90*i+j))
 		}
 		c.Encode(nil, 1, rowOf(t, "{"+strings.Join(members, ",")+"}"), &drift)
-		if len(drift) != 300 {
+		if len(drift) != 90 {
 			t.Fatalf("row %d shows %d deviations", i, len(drift))
 		}
 		if len(e.sightings) > mostSightings || len(e.strange) > mostSightings {
 			t.Fatalf("%d keys are remembered", len(e.sightings))
 		}
+	}
+}
+
+// Whatever the size of a row, it shows no more than it takes to see that something is wrong with it.
+func TestARowShowsAHundredUnknownKeys(t *testing.T) {
+	c := contractOf(t, `{"name":"f","type":["null","long"]}`, `{"name":"legs","type":["null",{"type":"array","items":{"type":"record","name":"Leg","fields":[
+		{"name":"id","type":["null","string"],"optional":true}]}}]}`)
+	keys := func(n int) (keys string) {
+		for i := range n {
+			keys += fmt.Sprintf(`,"k%d":1`, i)
+		}
+		return keys
+	}
+	for _, raw := range []string{
+		`{"legs":[],"f":"x"` + keys(1000) + `}`,
+		`{"legs":[{"id":"x"` + keys(60) + `}],"f":"x"` + keys(60) + `}`,
+		`{"legs":[{"id":"x"` + keys(99) + `},{"id":"x"` + keys(101) + `}],"f":"x"}`,
+	} {
+		for range 2 { // and the next row as many
+			kinds := map[conv.DriftKind]int{}
+			for _, d := range driftOf(t, c, raw) {
+				kinds[d.Kind]++
+			}
+			if diff := cmp.Diff(map[conv.DriftKind]int{conv.DriftUnknown: 100, conv.DriftRetyped: 1}, kinds); diff != "" {
+				t.Errorf("%.80s: %s", raw, diff)
+			}
+		}
+	}
+	if n := len(driftOf(t, c, `{"legs":[{"id":"x"`+keys(100)+`},{"id":"x"`+keys(100)+`}],"f":1}`)); n != 100 {
+		t.Errorf("the same hundred in two objects are %d", n)
 	}
 }
 

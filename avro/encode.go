@@ -27,10 +27,12 @@ type encoder struct {
 
 	mac            hash.Hash // of private values; nil without a key
 	sum, concealed []byte    // what is published instead of one
+	rules          []*rule   // of the redactor, for the value being redacted; those for what is around it before
 
 	drift     *[]conv.Deviation // of the row; nil where nobody asks
 	rows      uint64            // rows read so far, this one counted
 	seen      []uint64          // the last row that has shown each deviation of a field
+	unknown   int               // keys of the row that were noted as unknown
 	strangers []stranger        // unknown keys of the object being located
 	sightings map[strangerKey]*sighting
 	strange   map[string]*sighting // the same by path
@@ -43,8 +45,8 @@ type encoder struct {
 // It reads row.Tokens, and of a row without tokens it says that it is no object. The result
 // does not refer to the row.
 //
-// Where the row departs from the contract is appended to drift, each field and kind once, unless
-// drift is nil.
+// Where the row departs from the contract is appended to drift, each field and kind once, and of
+// unknown keys no more than a hundred, unless drift is nil.
 func (c *Contract) Encode(dst []byte, schemaID uint32, row *conv.Row, drift *[]conv.Deviation) ([]byte, conv.Facts) {
 	if len(row.Tokens) == 0 || row.Tokens[0].Kind != conv.Object {
 		return dst, conv.Facts{Reject: notAnObject(row)}
@@ -74,7 +76,7 @@ func (e *encoder) reset() {
 	if e.drift != nil {
 		e.forgetSightings()
 	}
-	e.row, e.reject, e.drift = nil, nil, nil
+	e.row, e.reject, e.drift, e.unknown = nil, nil, nil, 0
 	e.entries, e.ends = e.entries[:0], e.ends[:0]
 }
 
@@ -215,7 +217,7 @@ func (e *encoder) encodeScalar(dst []byte, t *avroType, i uint32) (out []byte, f
 
 // writeScalar appends a value behind its branch, and the rest of its fingerprint entry.
 func (e *encoder) writeScalar(dst []byte, t *avroType, v *value) []byte {
-	if t.privacy != public && !(e.row.Redacted && concealed(v.text)) {
+	if t.privacy != public {
 		v.text = e.conceal(t.privacy, v.text)
 	}
 	dst = append(dst, t.branch...)

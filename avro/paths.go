@@ -83,7 +83,7 @@ func (e *encoder) locate(nodes []node, base, at int, object uint32) {
 		i = tokens[value].Next
 		id, ok := nodes[at].children[string(e.row.Text(tokens[value-1]))]
 		if !ok {
-			if e.drift != nil {
+			if e.drift != nil && e.unknown < mostStrangers {
 				e.strangers = append(e.strangers, stranger{node: at, key: value - 1})
 			}
 			continue

@@ -57,6 +57,12 @@ func (c *compiler) markPrivate(f *field, mark privacy, n *jsonValue) error {
 	case mark == dropped:
 		f.drop = true
 		return nil
+	case f.kind == typeRecord || f.kind == typeUnion:
+		kind := "record"
+		if f.kind == typeUnion {
+			kind = "union of " + f.avroType.name
+		}
+		return at.fault(`"privacy": %q stands on a %s, and needs a string, or an array or a map of strings; mark the strings in its records, or use "drop" for the whole`, mark, kind)
 	case !f.mark(mark):
 		return at.fault(`"privacy": %q needs a string, or an array or a map of strings, and the type is %s; use "drop"`, mark, &f.avroType)
 	}
@@ -64,15 +70,20 @@ func (c *compiler) markPrivate(f *field, mark privacy, n *jsonValue) error {
 	return nil
 }
 
-// mark marks a string, or the strings in an array or a map, and says whether it is one of these.
+// mark marks a string, or the strings in an array or a map, and says whether it did: what else
+// is marked in the type already is not marked as a whole.
 func (t *avroType) mark(mark privacy) bool {
 	switch t.kind {
 	case typeString:
 		t.privacy, t.private = mark, true
+		return true
 	case typeArray, typeMap:
-		t.private = t.items.mark(mark)
+		if t.items.mark(mark) {
+			t.private = true
+			return true
+		}
 	}
-	return t.private && t.record == nil
+	return false
 }
 
 // checkOverlaps finds private fields whose values another field publishes as well: under the
@@ -129,8 +140,11 @@ func overlap(a, b string) bool {
 }
 
 // conceal returns what is published instead of a private text. It is valid until the next call.
+// What stands for a private text already is not hashed again.
 func (e *encoder) conceal(p privacy, text []byte) []byte {
 	switch {
+	case p == hashed && e.row.Redacted && concealed(text):
+		return text
 	case p == hashed && e.mac != nil:
 		e.mac.Reset()
 		e.mac.Write(text)

@@ -104,6 +104,7 @@ func TestAMarkThatCannotHoldIsRefused(t *testing.T) {
 		return fmt.Sprintf(`{"name":%q,"type":["null","string"],"source":%q%s}`, name, source, mark)
 	}
 	mask, drop := `,"privacy":"mask"`, `,"privacy":"drop"`
+	inner := `{"type":"record","name":"Inner","fields":[` + nullable("n", "n", mask) + `,` + nullable("p", "p", "") + `]}`
 	record := `{"name":"r","type":["null",{"type":"record","name":"R","fields":[` + nullable("n", "n", mask) + `]}],"source":"a.b"}`
 	for name, test := range map[string]struct {
 		fields []string
@@ -113,7 +114,11 @@ func TestAMarkThatCannotHoldIsRefused(t *testing.T) {
 		"no string":                       {[]string{`{"name":"f","type":["null","long"],"privacy":"hash"}`}, []string{`"f"`, "long", `"drop"`}},
 		"no strings in it":                {[]string{`{"name":"f","type":["null",{"type":"array","items":"long"}],"privacy":"mask"}`}, []string{`"f"`, "array", `"drop"`}},
 		"an enum":                         {[]string{`{"name":"f","type":["null",{"type":"enum","name":"E","symbols":["A"]}],"privacy":"mask"}`}, []string{`"f"`, "enum"}},
-		"a union":                         {[]string{`{"name":"f","type":["null","string","long"],"privacy":"mask"}`}, []string{`"f"`, "string or long"}},
+		"a union":                         {[]string{`{"name":"f","type":["null","string","long"],"privacy":"mask"}`}, []string{`"f"`, "union", `"drop"`}},
+		"a union with a mark in it":       {[]string{`{"name":"f","type":["null","string",` + inner + `],"privacy":"mask"}`}, []string{`"f"`, "union", "mark the strings in its records"}},
+		"a record with a mark in it":      {[]string{`{"name":"f","type":["null",` + inner + `],"privacy":"hash"}`}, []string{`"f"`, "record", "mark the strings in its records"}},
+		"an array of marked records":      {[]string{`{"name":"f","type":["null",{"type":"array","items":` + inner + `}],"privacy":"mask"}`}, []string{`"f"`, "array"}},
+		"a map of such unions":            {[]string{`{"name":"f","type":["null",{"type":"map","values":["null","string",` + inner + `]}],"privacy":"mask"}`}, []string{`"f"`, "map"}},
 		"required and dropped":            {[]string{`{"name":"f","type":"string","required":true,"privacy":"drop"}`}, []string{`"f"`, "required"}},
 		"identity":                        {[]string{`{"name":"f","type":"string","required":true,"identity":true,"privacy":"hash"}`}, []string{`"f"`, "identity"}},
 		"conversation id of reports":      {[]string{nullable("f", "conversation.id", mask)}, []string{`"f"`, `"conversation.id"`, "leave it out"}},

@@ -1,10 +1,8 @@
 package avro
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
-	"strings"
 	"sync"
 
 	"convstream/internal/conv"
@@ -13,57 +11,34 @@ import (
 // Redactor replaces in rows what contracts mark as private, so that they can be kept outside
 // the topics: as dead letters, and in staging. It is safe for concurrent use.
 type Redactor struct {
-	root     *rule
+	roots    []*rule // of each contract that has a say
 	encoders sync.Pool
 }
 
-// rule is what becomes of the values at one source path. Values at a path without one are
-// public. A value of a shape that no contract has at a path with a rule could hold anything,
-// and is emptied.
-type rule struct {
-	privacy privacy
-	members map[string]*rule // of an object, by the next segment of the path
-	values  *rule            // of an object that is read as a map
-	items   *rule            // of an array
-	plain   shapes           // what a union publishes as it is
-	merged  bool             // a contract has said so before
-}
-
-// shapes is a set of JSON's kinds of values.
-type shapes uint8
-
-const (
-	scalars shapes = 1 << iota
-	arrays
-	objects
-)
-
-func shapeOfKind(k conv.Kind) shapes {
-	switch k {
-	case conv.Object:
-		return objects
-	case conv.Array:
-		return arrays
-	}
-	return scalars
-}
-
-// NewRedactor returns a redactor of what any of the contracts marks. Where they mark one value
-// in different ways it is dropped rather than masked, and masked rather than hashed; the key of
-// the hashes is that of the first contract which has one.
-func NewRedactor(contracts ...*Contract) *Redactor {
+// NewRedactor returns a redactor of what the contracts mark. The primary contract decides about
+// all that it reads: what it publishes as it is stays as it is, and what it hashes is hashed,
+// though a derived contract may drop it. So a redacted row is the same row to it. Marks of derived
+// contracts count for all else; of several on one value, drop before mask, and mask before hash.
+//
+// The key of the hashes is the primary contract's, or that of the first derived contract which
+// has one where the primary hashes nothing.
+func NewRedactor(primary *Contract, derived ...*Contract) *Redactor {
 	r := &Redactor{}
-	var key []byte
-	for _, c := range contracts {
+	key := primary.key
+	for _, c := range derived {
 		if c.root.private {
-			if r.root == nil {
-				r.root = &rule{}
-			}
-			r.root.addRecord(c.root)
+			root := &rule{}
+			root.addRecord(c.root, false)
+			r.roots = append(r.roots, root)
 		}
-		if len(key) == 0 {
+		if len(key) == 0 && !primary.hashes {
 			key = c.key
 		}
+	}
+	if primary.root.private || len(r.roots) > 0 {
+		root := &rule{primary: true}
+		root.addRecord(primary.root, true)
+		r.roots = append(r.roots, root)
 	}
 	r.encoders.New = func() any {
 		e := &encoder{}
@@ -75,84 +50,8 @@ func NewRedactor(contracts ...*Contract) *Redactor {
 	return r
 }
 
-// addRecord adds what a record marks to the rule of the object that it is read from.
-func (r *rule) addRecord(rec *record) {
-	for i := range rec.fields {
-		f := &rec.fields[i]
-		if !f.private() {
-			continue
-		}
-		at := r
-		for segment := range strings.SplitSeq(f.source, ".") {
-			if at != r {
-				at.narrow(0) // only an object leads on
-			}
-			at = at.below(segment)
-		}
-		if f.drop {
-			at.privacy = dropped
-		} else {
-			at.add(&f.avroType)
-		}
-	}
-}
-
-// below is the rule of what has the segment in an object, made where there is none.
-func (r *rule) below(segment string) *rule {
-	if r.members == nil {
-		r.members = map[string]*rule{}
-	}
-	next := r.members[segment]
-	if next == nil {
-		next = &rule{}
-		r.members[segment] = next
-	}
-	return next
-}
-
-// add adds what a type marks, and what it publishes beside that.
-func (r *rule) add(t *avroType) {
-	var plain shapes
-	branches := []avroType{*t}
-	if t.kind == typeUnion {
-		branches = t.branches
-	}
-	for i := range branches {
-		b := &branches[i]
-		switch {
-		case !b.private:
-			plain |= shapeOfKind(kinds[b.kind].spelled)
-		case b.kind == typeRecord:
-			r.addRecord(b.record)
-		case b.kind == typeArray:
-			r.items = within(r.items, b.items)
-		case b.kind == typeMap:
-			r.values = within(r.values, b.items)
-		default:
-			r.privacy = max(r.privacy, b.privacy)
-		}
-	}
-	r.narrow(plain)
-}
-
-// narrow leaves plain what every contract publishes as it is.
-func (r *rule) narrow(plain shapes) {
-	if r.merged {
-		plain &= r.plain
-	}
-	r.plain, r.merged = plain, true
-}
-
-func within(r *rule, t *avroType) *rule {
-	if r == nil {
-		r = &rule{}
-	}
-	r.add(t)
-	return r
-}
-
 // Idle says that no contract marks anything: rows are redacted as they are.
-func (r *Redactor) Idle() bool { return r.root == nil }
+func (r *Redactor) Idle() bool { return len(r.roots) == 0 }
 
 // Redact appends the row's JSON to dst with each private value replaced, under every spelling of
 // its source and however often its key comes: a text by its hash or by "***", a number or a
@@ -164,7 +63,10 @@ func (r *Redactor) Idle() bool { return r.root == nil }
 // any contract marks something: such a row may not leave the process.
 //
 // Encoding the redacted row with [conv.Row.Redacted] set gives the same bytes and facts as the row
-// itself, by each contract that marks all that the redactor replaces of its fields.
+// itself by the primary contract. By a derived one no private value is published in plain, but
+// what the primary contract conceals in another way is concealed in that way, or masked.
+//
+// Of a row that comes redacted, a hash stays the hash that it is where it would be hashed.
 func (r *Redactor) Redact(dst []byte, row *conv.Row) (out []byte, ok bool) {
 	if r.Idle() {
 		return append(dst, row.Raw...), true
@@ -174,74 +76,71 @@ func (r *Redactor) Redact(dst []byte, row *conv.Row) (out []byte, ok bool) {
 	}
 	e := r.encoders.Get().(*encoder)
 	e.row = row
-	dst = e.redact(dst, r.root, 0)
+	e.rules = append(e.rules[:0], r.roots...)
+	dst = e.redactObject(dst, 0, 0)
 	e.reset()
 	r.encoders.Put(e)
 	return dst, true
 }
 
-// redact appends the value at token i.
-func (e *encoder) redact(dst []byte, r *rule, i uint32) []byte {
+// redact appends the value at token i, for which the rules from the given one on stand.
+func (e *encoder) redact(dst []byte, from int, i uint32) []byte {
 	token := e.row.Tokens[i]
-	switch {
-	case r == nil || token.Kind == conv.Null:
+	if token.Kind == conv.Null {
 		return e.appendRaw(dst, token)
-	case token.Kind == conv.Object && (r.members != nil || r.values != nil):
-		return e.redactObject(dst, r, i)
-	case token.Kind == conv.Array && r.items != nil:
-		return e.redactArray(dst, r.items, i)
-	case shapeOfKind(token.Kind) == scalars && r.privacy != public:
-		return e.redactScalar(dst, r.privacy, token)
-	case r.plain&shapeOfKind(token.Kind) != 0:
+	}
+	switch fate, mark := judge(e.rules[from:], spelledAs(token.Kind)); fate {
+	case stays:
 		return e.appendRaw(dst, token)
+	case isConcealed:
+		return e.redactScalar(dst, mark, token)
+	case isEntered:
+		if token.Kind == conv.Object {
+			return e.redactObject(dst, from, i)
+		}
+		return e.redactArray(dst, from, i)
 	}
 	return append(dst, emptied(token)...)
 }
 
-func (e *encoder) redactObject(dst []byte, r *rule, object uint32) []byte {
+func (e *encoder) redactObject(dst []byte, from int, object uint32) []byte {
 	tokens := e.row.Tokens
+	end := len(e.rules)
 	dst = append(dst, '{')
 	first := true
 	for i := object + 1; i < tokens[object].Next; i = tokens[i+1].Next {
-		inner := r.find(e.row.Text(tokens[i]))
-		if inner != nil && inner.privacy == dropped {
-			continue
+		key := e.row.Text(tokens[i])
+		for _, r := range e.rules[from:end] {
+			e.rules = r.appendMember(e.rules, key)
 		}
-		if !first {
-			dst = append(dst, ',')
+		if !isDropped(e.rules[end:]) {
+			if !first {
+				dst = append(dst, ',')
+			}
+			first = false
+			dst = append(e.appendRaw(dst, tokens[i]), ':')
+			dst = e.redact(dst, end, i+1)
 		}
-		first = false
-		dst = append(e.appendRaw(dst, tokens[i]), ':')
-		dst = e.redact(dst, inner, i+1)
+		e.rules = e.rules[:end]
 	}
 	return append(dst, '}')
 }
 
-func (e *encoder) redactArray(dst []byte, items *rule, array uint32) []byte {
+func (e *encoder) redactArray(dst []byte, from int, array uint32) []byte {
 	tokens := e.row.Tokens
+	end := len(e.rules)
+	for _, r := range e.rules[from:end] {
+		e.rules = r.appendItems(e.rules)
+	}
 	dst = append(dst, '[')
 	for i := array + 1; i < tokens[array].Next; i = tokens[i].Next {
 		if i > array+1 {
 			dst = append(dst, ',')
 		}
-		dst = e.redact(dst, items, i)
+		dst = e.redact(dst, end, i)
 	}
+	e.rules = e.rules[:end]
 	return append(dst, ']')
-}
-
-// find returns the rule of an object's key, which may hold several segments of a path, and nil
-// where there is none. What is dropped goes with all whose path leads through it.
-func (r *rule) find(key []byte) *rule {
-	at := r
-	for segment := range bytes.SplitSeq(key, []byte{'.'}) {
-		if at = at.members[string(segment)]; at == nil {
-			return r.values
-		}
-		if at.privacy == dropped {
-			return at
-		}
-	}
-	return at
 }
 
 // redactScalar appends what is published of a private scalar, as a string: no character of it

@@ -20,7 +20,8 @@ const registryPatience = 30 * time.Second
 
 // Register returns the id of the contract's schema under the subject. A schema that the
 // subject already has is found and not written again, so that reading rights are enough once
-// it is there. A new one is compared with the subject's versions before it is written: where
+// it is there. A new one is compared with the subject's versions before it is written, and one
+// that is not the newest with those after it, as a topic that goes back to it changes too: where
 // it breaks the level the error is an *IncompatibleError, and nothing is written. The registry
 // may be stricter; its refusals are a *RegistryError, as is its silence, which is waited out
 // for half a minute.
@@ -30,10 +31,10 @@ func Register(ctx context.Context, cl *sr.Client, subject string, c *Contract, l
 		switch {
 		case err != nil:
 			return 0, err
-		case verdict.Known():
-			return uint32(verdict.ID), nil
 		case len(verdict.Incompatible) > 0:
 			return 0, &IncompatibleError{Subject: subject, Level: level, Found: verdict.Incompatible}
+		case verdict.Known():
+			return uint32(verdict.ID), nil
 		}
 		id, err := cl.RegisterSchema(ctx, subject, c.registered(), -1, -1)
 		if err != nil {
@@ -52,10 +53,10 @@ type Verdict struct {
 	Refused      []string          // what the registry says against it by its own rules
 }
 
-// Known says that the subject has the contract's schema already.
+// Known says that the subject has the contract's schema already, as its newest or an older one.
 func (v Verdict) Known() bool { return v.Version != 0 }
 
-// Compatible says that the contract may be registered, or is.
+// Compatible says that the contract may be registered, or is and may be used.
 func (v Verdict) Compatible() bool { return len(v.Incompatible)+len(v.Refused) == 0 }
 
 // Check tells what Register would find, and writes nothing. It also asks for the registry's
@@ -94,8 +95,8 @@ func patiently[T any](ctx context.Context, ask func() (T, error)) (T, error) {
 	}, backoff.WithBackOff(steps), backoff.WithMaxElapsedTime(registryPatience))
 }
 
-// compareWithRegistry looks the contract up, and compares one that the subject does not have
-// with its versions.
+// compareWithRegistry looks the contract up, and compares it with the subject's versions; one
+// that the subject has, with those after it.
 func compareWithRegistry(ctx context.Context, cl *sr.Client, subject string, c *Contract, level Level) (v Verdict, err error) {
 	known, err := cl.LookupSchema(ctx, subject, c.registered())
 	if err == nil && known.Version == 0 {
@@ -103,35 +104,40 @@ func compareWithRegistry(ctx context.Context, cl *sr.Client, subject string, c *
 	}
 	switch {
 	case err == nil:
-		return Verdict{ID: known.ID, Version: known.Version}, nil
+		v.ID, v.Version = known.ID, known.Version
 	case !notRegistered(err):
 		return v, registryError("look up schema of subject "+subject, err)
 	}
-	older, err := versionsOf(ctx, cl, subject, level)
+	others, err := versionsAfter(ctx, cl, subject, v.Version, level)
 	if err != nil {
 		return v, err
 	}
-	for _, o := range older {
+	for _, o := range others {
 		v.Versions = append(v.Versions, o.number)
 	}
-	if v.Incompatible, err = level.compare(older, c.Schema()); err != nil {
+	if v.Incompatible, err = level.compare(others, c.Schema()); err != nil {
 		return v, fmt.Errorf("compare schema of subject %s: %w; name another topic, or set registry.compatibility to NONE", subject, err)
 	}
 	return v, nil
 }
 
-// versionsOf reads the versions of a subject that the level looks at, oldest first.
-func versionsOf(ctx context.Context, cl *sr.Client, subject string, level Level) (older []version, err error) {
+// versionsAfter reads the versions of a subject that the level looks at, of those after the given
+// one, oldest first.
+func versionsAfter(ctx context.Context, cl *sr.Client, subject string, known int, level Level) (others []version, err error) {
 	if level.asksNothing() {
 		return nil, nil
 	}
 	numbers := []int{-1} // the newest
-	if level.transitive {
+	if level.transitive || known > 0 {
 		numbers, err = cl.SubjectVersions(ctx, subject)
 		if err != nil && !notRegistered(err) {
 			return nil, registryError("list versions of subject "+subject, err)
 		}
 		slices.Sort(numbers)
+		numbers = slices.DeleteFunc(numbers, func(n int) bool { return n <= known })
+		if !level.transitive && len(numbers) > 0 {
+			numbers = numbers[len(numbers)-1:]
+		}
 	}
 	for _, n := range numbers {
 		registered, err := cl.SchemaByVersion(ctx, subject, n)
@@ -146,9 +152,9 @@ func versionsOf(ctx context.Context, cl *sr.Client, subject string, level Level)
 			return nil, fmt.Errorf("subject %s: version %d takes types from other subjects, which convstream does not read; "+
 				"name another topic, or set registry.compatibility to NONE", subject, registered.Version)
 		}
-		older = append(older, version{number: registered.Version, schema: registered.Schema.Schema})
+		others = append(others, version{number: registered.Version, schema: registered.Schema.Schema})
 	}
-	return older, nil
+	return others, nil
 }
 
 // IncompatibleError says that a contract breaks with the versions of its subject.

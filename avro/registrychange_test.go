@@ -115,6 +115,45 @@ func TestR105_OlderVersionsAreReadForTransitiveLevelsOnly(t *testing.T) {
 	}
 }
 
+// Consumers of the topic have read the newer contract since.
+func TestR107_GoingBackToAnOlderVersionIsAChangeAsWell(t *testing.T) {
+	one, two := rowContract(t, key), rowContract(t, key, orNull("n", `"long"`))
+	three := rowContract(t, key, orNull("n", `"long"`), must("m", `"long"`))
+	for _, test := range []struct {
+		level Level
+		c     *Contract
+		known int
+		with  []int // versions that it breaks with
+	}{
+		{level(t, "BACKWARD").Stable(), one, 1, []int{3}},
+		{level(t, "FULL_TRANSITIVE").Stable(), one, 1, []int{2, 3}},
+		{level(t, "FORWARD"), one, 1, []int{3}},
+		{level(t, "FORWARD"), two, 2, []int{3}},
+		{level(t, "BACKWARD"), one, 1, nil},
+		{level(t, "NONE"), one, 1, nil},
+		{level(t, "FULL_TRANSITIVE").Stable(), three, 3, nil}, // the newest is no change, whatever was before
+	} {
+		cl, writes := after(t, one, two, three)
+		verdict, err := Check(t.Context(), cl, subject, test.c, test.level)
+		var with []int
+		for _, i := range verdict.Incompatible {
+			with = append(with, i.Version)
+		}
+		with = slices.Compact(with)
+		if err != nil || verdict.Version != test.known || !slices.Equal(with, test.with) || verdict.Compatible() != (test.with == nil) {
+			t.Errorf("version %d at %s: %+v, %v", test.known, test.level, verdict, err)
+		}
+		id, err := Register(t.Context(), cl, subject, test.c, test.level)
+		var incompatible *IncompatibleError
+		if test.with == nil && (err != nil || int(id) != verdict.ID) || test.with != nil && !errors.As(err, &incompatible) {
+			t.Errorf("version %d at %s: registered as %d, want %d, %v", test.known, test.level, id, verdict.ID, err)
+		}
+		if writes() != 0 {
+			t.Errorf("version %d at %s: %d writes", test.known, test.level, writes())
+		}
+	}
+}
+
 func TestVersionsAreComparedFromTheOldest(t *testing.T) {
 	r := srfake.NewRegistry()
 	for _, c := range []*Contract{rowContract(t, key), rowContract(t, key, orNull("n", `"long"`))} {

@@ -162,24 +162,26 @@ func (h *History) Check(batch, owner uint64, e Entry) (Verdict, error) {
 	return v, nil
 }
 
-// Holds says whether a key of time t was published, or is in flight. The bucket has to be ready,
-// or the error is ErrNotReady.
-func (h *History) Holds(key conv.Key, t int64) (bool, error) {
+// Newest is the highest observation of what was published of a key of time t, or is in flight;
+// held is false where nothing is. The bucket has to be ready, or the error is ErrNotReady.
+func (h *History) Newest(key conv.Key, t int64) (observation uint32, held bool, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	hour := hourOf(t)
+	hour, r := hourOf(t), record{key: key}
 	b, err := h.prepare(hour)
 	if err != nil {
-		return false, fmt.Errorf("look up a row of %s: %w", conv.FormatInstant(t), err)
-	}
-	for _, f := range h.flights {
-		if t := f.tables[hour]; t != nil && t.has(key) {
-			return true, nil
-		}
+		return 0, false, fmt.Errorf("look up a row of %s: %w", conv.FormatInstant(t), err)
 	}
 	var s standing
-	err = h.see(b, record{key: key}, &s)
-	return s.known, err
+	for _, f := range h.flights {
+		if t := f.tables[hour]; t != nil {
+			t.see(r, &s)
+		}
+	}
+	if err := h.see(b, r, &s); err != nil {
+		return 0, false, fmt.Errorf("look up a row of %s: %w", conv.FormatInstant(t), err)
+	}
+	return s.observation, s.known, nil
 }
 
 // flight is what the batch has in flight in one bucket.

@@ -75,6 +75,7 @@ type Config struct {
 	Topics   Topics
 
 	CreateTopics      bool
+	Rehearsal         bool // no topic is created: one that would be counts as if it were there, with Kafka's defaults
 	Partitions        int32
 	ReplicationFactor int16         // 0: three, or as many as there are brokers
 	Retention         time.Duration // of topics that are created; 0 keeps rows for ever

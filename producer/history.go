@@ -14,6 +14,41 @@ import (
 
 // history reads the ranges and hands each row and dead letter of this organisation to each.
 func history(ctx context.Context, c Config, adm *kadm.Client, ranges []conv.Range, each func(conv.Stored) error) error {
+	var primary []conv.Range
+	for _, r := range ranges {
+		if r.Route == "" { // what a derived topic holds of a row, the row topic holds as well
+			primary = append(primary, r)
+		}
+	}
+	return readRanges(ctx, c, adm, primary, func(r *kgo.Record) error {
+		s, mine, err := c.stored(r)
+		if err != nil || !mine {
+			return err
+		}
+		return each(s)
+	})
+}
+
+// routed reads the ranges of derived routes and of dead letters, and hands what derived routes
+// hold to each. Topics that no route has any more are left alone: they may be gone.
+func routed(ctx context.Context, c Config, adm *kadm.Client, ranges []conv.Range, each func(conv.Routed) error) error {
+	var derived []conv.Range
+	for _, r := range ranges {
+		if route, known := c.Topics.route(r.Topic); r.Topic == c.Topics.DeadLetters || known && route.Name == r.Route {
+			derived = append(derived, r)
+		}
+	}
+	return readRanges(ctx, c, adm, derived, func(r *kgo.Record) error {
+		s, mine := c.routed(r)
+		if !mine {
+			return nil
+		}
+		return each(s)
+	})
+}
+
+// readRanges hands every record of the ranges that the log still holds to each.
+func readRanges(ctx context.Context, c Config, adm *kadm.Client, ranges []conv.Range, each func(*kgo.Record) error) error {
 	spans, err := readable(ctx, adm, ranges)
 	if err != nil {
 		return err
@@ -21,28 +56,18 @@ func history(ctx context.Context, c Config, adm *kadm.Client, ranges []conv.Rang
 	for len(spans) > 0 {
 		var pass []span // a pass reads at most one span of each partition
 		pass, spans = onePerPartition(spans)
-		err := read(ctx, c, pass, func(r *kgo.Record) error {
-			s, mine, err := c.stored(r)
-			if err != nil || !mine {
-				return err
-			}
-			return each(s)
-		})
-		if err != nil {
+		if err := read(ctx, c, pass, each); err != nil {
 			return fmt.Errorf("read back what was published: %w", err)
 		}
 	}
 	return nil
 }
 
-// readable leaves out the ranges of derived routes, and clips the others to what the log still holds.
+// readable clips ranges to what the log still holds.
 func readable(ctx context.Context, adm *kadm.Client, ranges []conv.Range) ([]span, error) {
 	first := map[string]map[int32]int64{}
 	var spans []span
 	for _, r := range ranges {
-		if r.Route != "" {
-			continue // what a derived topic holds of a row, the row topic holds as well
-		}
 		if first[r.Topic] == nil {
 			start, _, err := bounds(ctx, adm, r.Topic)
 			if err != nil {
@@ -104,6 +129,22 @@ func (c Config) stored(r *kgo.Record) (s conv.Stored, mine bool, err error) {
 
 		Conversation: r.Key,
 	}, true, nil
+}
+
+// routed reads a record of a derived route, or a dead letter of one. What other pipelines and
+// other programs wrote is not mine.
+func (c Config) routed(r *kgo.Record) (s conv.Routed, mine bool) {
+	owner, _, err := ParseWindowHeader(Header(r, WindowHeader))
+	mark, unmarked := conv.ParseMark(Header(r, conv.MarkHeader))
+	if err != nil || unmarked != nil || owner != c.id() {
+		return s, false
+	}
+	s = conv.Routed{Route: string(Header(r, RouteHeader)), Key: r.Key, Mark: mark, Dead: r.Topic == c.Topics.DeadLetters}
+	if !s.Dead {
+		route, _ := c.Topics.route(r.Topic)
+		s.Route = route.Name
+	}
+	return s, s.Route != ""
 }
 
 // Header returns the value of a record's header, nil where it has none.

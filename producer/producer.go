@@ -16,7 +16,7 @@ import (
 )
 
 // Producer publishes batches of one pipeline, exactly once. It is not safe for concurrent
-// use, but for Refuses, Identity and History.
+// use, but for Limits, Identity, History and Routed.
 type Producer struct {
 	cfg     Config
 	host    Host
@@ -254,6 +254,22 @@ func (p *Producer) History(ctx context.Context, ranges []conv.Range) iter.Seq2[c
 		})
 		if err != nil && !errors.Is(err, errStopped) {
 			yield(conv.Stored{}, err)
+		}
+	}
+}
+
+// Routed reads back what was published in the ranges to the topics of derived routes, and the
+// dead letters of these routes. Ranges that retention has deleted are passed over.
+func (p *Producer) Routed(ctx context.Context, ranges []conv.Range) iter.Seq2[conv.Routed, error] {
+	return func(yield func(conv.Routed, error) bool) {
+		err := routed(ctx, p.cfg, p.adm, ranges, func(s conv.Routed) error {
+			if !yield(s, nil) {
+				return errStopped
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errStopped) {
+			yield(conv.Routed{}, err)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -39,21 +40,22 @@ func survey(ctx context.Context, adm *kadm.Client, c Config) (cluster, error) {
 		return cluster{}, fmt.Errorf("cannot reach Kafka at %s: %w; check kafka.brokers, kafka.tls and kafka.sasl",
 			strings.Join(c.Brokers, ", "), reason(err))
 	}
-	if err := createMissing(ctx, adm, c, meta); err != nil {
+	there, err := createMissing(ctx, adm, c, meta)
+	if err != nil {
 		return cluster{}, err
 	}
-	if meta, err = awaitTopics(ctx, adm, c); err != nil {
+	if meta, err = awaitTopics(ctx, adm, there); err != nil {
 		return cluster{}, err
 	}
 	found := cluster{id: meta.Cluster, topics: map[string]string{}}
-	for _, t := range c.Topics.all() {
+	for _, t := range there {
 		found.topics[t] = meta.Topics[t].ID.String()
 	}
-	if n := len(meta.Topics[c.Topics.Checkpoints].Partitions); n != 1 {
+	if n := len(meta.Topics[c.Topics.Checkpoints].Partitions); n != 1 && slices.Contains(there, c.Topics.Checkpoints) {
 		return cluster{}, fmt.Errorf("topic %s has %d partitions, and a ledger has one: create it anew with one, "+
 			"or name another topic in kafka.topics.checkpoints", c.Topics.Checkpoints, n)
 	}
-	return found, found.readLimits(ctx, adm, c)
+	return found, found.readLimits(ctx, adm, c, there)
 }
 
 // reason prefers the cause of a failed connection to the deadline that ended the retries.
@@ -64,21 +66,24 @@ func reason(err error) error {
 	return err
 }
 
-func createMissing(ctx context.Context, adm *kadm.Client, c Config, meta kadm.Metadata) error {
+// createMissing returns the topics that are there then.
+func createMissing(ctx context.Context, adm *kadm.Client, c Config, meta kadm.Metadata) (there []string, err error) {
 	replicas := c.ReplicationFactor
 	if replicas == 0 {
 		replicas = int16(min(3, len(meta.Brokers)))
 	}
 	for _, topic := range c.Topics.all() {
 		d, known := meta.Topics[topic]
-		if known && d.Err == nil {
+		switch {
+		case known && d.Err == nil:
+			there = append(there, topic)
 			continue
-		}
-		if known && !errors.Is(d.Err, kerr.UnknownTopicOrPartition) {
-			return fmt.Errorf("look up topic %s: %w", topic, d.Err)
-		}
-		if !c.CreateTopics {
-			return fmt.Errorf("topic %s does not exist: create it, or set kafka.create_topics: true", topic)
+		case known && !errors.Is(d.Err, kerr.UnknownTopicOrPartition):
+			return nil, fmt.Errorf("look up topic %s: %w", topic, d.Err)
+		case !c.CreateTopics:
+			return nil, fmt.Errorf("topic %s does not exist: create it, or set kafka.create_topics: true", topic)
+		case c.Rehearsal:
+			continue
 		}
 		partitions, configs := c.topicShape(topic)
 		if replicas >= 3 {
@@ -86,10 +91,11 @@ func createMissing(ctx context.Context, adm *kadm.Client, c Config, meta kadm.Me
 		}
 		_, err := adm.CreateTopic(ctx, partitions, replicas, configs, topic)
 		if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
-			return fmt.Errorf("create topic %s: %w", topic, err)
+			return nil, fmt.Errorf("create topic %s: %w", topic, err)
 		}
+		there = append(there, topic)
 	}
-	return nil
+	return there, nil
 }
 
 // topicShape says how a topic is created.
@@ -117,17 +123,17 @@ func (c Config) topicShape(topic string) (partitions int32, configs map[string]*
 	}
 }
 
-// awaitTopics waits until every topic created has a leader for each partition.
-func awaitTopics(ctx context.Context, adm *kadm.Client, c Config) (kadm.Metadata, error) {
+// awaitTopics waits until every topic has a leader for each partition.
+func awaitTopics(ctx context.Context, adm *kadm.Client, topics []string) (kadm.Metadata, error) {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		meta, err := adm.Metadata(ctx, c.Topics.all()...)
+		meta, err := adm.Metadata(ctx, topics...)
 		if err != nil {
 			return meta, fmt.Errorf("read metadata: %w", reason(err))
 		}
 		waiting := ""
-		for _, t := range c.Topics.all() {
+		for _, t := range topics {
 			d := meta.Topics[t]
 			if d.Err != nil || len(d.Partitions) == 0 {
 				waiting = t
@@ -150,14 +156,18 @@ func awaitTopics(ctx context.Context, adm *kadm.Client, c Config) (kadm.Metadata
 }
 
 // readLimits fills limits and batch, and refuses topics whose configuration would lose rows.
-func (f *cluster) readLimits(ctx context.Context, adm *kadm.Client, c Config) error {
+// Topics that are not there take what Kafka's defaults let them.
+func (f *cluster) readLimits(ctx context.Context, adm *kadm.Client, c Config, there []string) error {
 	f.batch = largestBatch
 	f.limits = conv.Limits{Before: math.MaxInt64, After: defaultTimestampAfter, Ingest: c.IngestTime}
 	f.routes = map[string]conv.Limits{}
 	for _, r := range c.Topics.Routes {
 		f.routes[r.Name] = f.limits
 	}
-	described, err := adm.DescribeTopicConfigs(ctx, c.Topics.all()...)
+	if len(there) < len(c.Topics.all()) {
+		f.batch = defaultMaxMessageBytes - batchOverhead
+	}
+	described, err := adm.DescribeTopicConfigs(ctx, there...)
 	if err != nil {
 		return fmt.Errorf("read topic configuration: %w", err)
 	}

@@ -157,6 +157,24 @@ func TestR71_DeadLettersAreRedrivenOnceTheirContractIsMended(t *testing.T) {
 	}
 }
 
+func TestR71_ADryRunTakesATopicThatTheRedriveWouldMakeForThere(t *testing.T) {
+	t.Parallel()
+	w := unfitWorld(t, 200)
+	w.backfill().must(t, 0)
+	w.mend()
+	w.write(filepath.Join(w.dir, "chat.avsc"), chatContract)
+	w.configure(`routes: [{name: chat, topic: genesys.chat, contract: chat.avsc, filter: 'interaction.type == "chat"', key: interaction.id}]`)
+	rehearsed := w.redrive(0, "--dry-run")
+	topics, err := w.admin().ListTopics(t.Context())
+	if err != nil || topics.Has("genesys.chat") || !topics.Has("genesys.dlq") {
+		t.Errorf("after a dry run there are %v, %v", topics.Names(), err)
+	}
+	r := w.redrive(0)
+	if rehearsed.DryRun = false; fmt.Sprint(rehearsed) != fmt.Sprint(r) || r.Redriven != 20 {
+		t.Errorf("the dry run says %+v, and the redrive %+v", rehearsed, r)
+	}
+}
+
 func TestR71_LettersAreListedWithoutTheirRowsUnlessThatIsAskedFor(t *testing.T) {
 	t.Parallel()
 	w := unfitWorld(t, 300)
@@ -174,11 +192,30 @@ func TestR71_LettersAreListedWithoutTheirRowsUnlessThatIsAskedFor(t *testing.T) 
 		t.Errorf("with --raw and --json: %+v", letters)
 	}
 	for _, none := range [][]string{
-		{"--reason", "wrong_type"}, {"--route", "speech"}, {"--from", "2024-01-02", "--to", "2024-01-03"}, {"--window", "2024-01-02/2024-01-03"},
+		{"--reason", "wrong_type"}, {"--route", "speech"}, {"--from", "2024-01-02", "--to", "2024-01-03"},
 	} {
 		if letters, summary := w.letters(none...); len(letters) != 0 || summary.Letters != 0 {
 			t.Errorf("%q lists %d letters", none, len(letters))
 		}
+	}
+	if letters, _ := w.letters("--window", "2024-01-01/2024-01-02"); len(letters) != 30 {
+		t.Errorf("%d letters of the day's windows", len(letters))
+	}
+	for words, args := range map[string][]string{
+		`there is no route "nope"; use one of conversations, speech`:                         {"--route", "nope"},
+		"no window within 2024-01-02T00:00:00.000Z/2024-01-03T00:00:00.000Z":                 {"--window", "2024-01-02/2024-01-03"},
+		"no window within 2024-01-01T01:00:00.000Z/2024-01-01T02:00:00.000Z; convstream che": {"--window", "2024-01-01T01:00:00Z/2024-01-01T02:00:00Z"},
+	} {
+		w.run(nil, append([]string{"dlq", "list"}, args...)...).must(t, 2).saysOnce(t, words)
+		w.run(nil, append([]string{"dlq", "redrive"}, args...)...).must(t, 2).saysOnce(t, words)
+	}
+	var letter struct {
+		Headers map[string]string
+		Value   map[string]any
+	}
+	if tail := w.run(nil, "tail", "--topic", "genesys.dlq", "--headers", "-n", "1").must(t, 0).stdout; json.Unmarshal([]byte(tail), &letter) != nil ||
+		letter.Headers["cs-reason"] != "missing_field" || letter.Value["conversation.id"] == nil {
+		t.Errorf("tail --headers prints %s", tail)
 	}
 	if letters, _ := w.letters("--reason", "wrong_type,missing_field", "--route", "conversations", "--from", "2024-01-01", "--to", "2024-01-02"); len(letters) != 30 {
 		t.Errorf("%d letters where each choice has all of them", len(letters))
@@ -192,7 +229,7 @@ func TestDLQRefusesWhatNamesNoLetters(t *testing.T) {
 		"needs a command":  {"dlq"},
 		"--reason":         {"dlq", "list", "--reason", "bad"},
 		"is no window":     {"dlq", "redrive", "--window", "2024-01-01"},
-		"--window names":   {"dlq", "list", "--window", "2024-01-01/2024-01-02", "--from", "2024-01-01", "--to", "2024-01-02"},
+		"--window takes":   {"dlq", "list", "--window", "2024-01-01/2024-01-02", "--from", "2024-01-01", "--to", "2024-01-02"},
 		"-n 0":             {"dlq", "list", "-n", "0"},
 		"--limit 0":        {"dlq", "redrive", "--limit", "0"},
 		"--to":             {"dlq", "list", "--from", "2024-01-01"},

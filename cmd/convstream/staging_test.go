@@ -73,6 +73,21 @@ func TestR13_ABackfillFromStagingAsksThePlatformForNothing(t *testing.T) {
 	}
 }
 
+func TestWhatTheQueryOfTheStagingURLHoldsIsNotTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, scene{Platform: simulator.Config{Rows: 10}})
+	folder := "file://" + filepath.ToSlash(filepath.Join(w.dir, "pages"))
+	for url, code := range map[string]int{folder + "?dir_file_mode=geheimnis": 1, folder + "?base_url=geheimnis": 1, folder + "?metadata=geheimnis": 0} {
+		env := []string{"CONVSTREAM_STAGING_URL=" + url}
+		lines, r := w.doctor(code, env...)
+		status := map[int]string{0: "staging ok", 1: "staging failed"}[code]
+		has(t, lines, status, folder)
+		w.mustNotTell(r, "geheimnis")
+		r = w.run(env, append([]string{"backfill"}, interval...)...).must(t, code)
+		w.mustNotTell(r, "geheimnis")
+	}
+}
+
 func TestR13_AWindowThatIsNotInStagingExits3AndIsNamed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, scene{Platform: simulator.Config{Rows: 100}})

@@ -88,6 +88,8 @@ func (p *process) assemble(ctx context.Context, cfg config.Config, oldest int64,
 	if err != nil {
 		return nil, err
 	}
+	p.warnOfFilters(cfg, routes)
+	p.warnOfPlain(routes)
 	bucket, err := openStaging(ctx, cfg)
 	if err != nil {
 		return nil, err

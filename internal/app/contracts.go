@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -16,6 +17,7 @@ const primaryRoute = "conversations"
 // routeContract is a route with the contract that its rows keep.
 type routeContract struct {
 	name     string // primaryRoute, or that of a derived route
+	place    string // for messages: where the contract comes from
 	topic    string
 	subject  string // of the topic's values in the registry
 	contract *avro.Contract
@@ -36,9 +38,14 @@ func contractsOf(cfg config.Config) ([]routeContract, error) {
 	add := func(key, name, topic, file string, own func(dialect string) (*avro.Contract, error)) {
 		contract, err := loadContract(cfg, key, file, own)
 		errs = append(errs, err)
-		routes = append(routes, routeContract{name: name, topic: topic, subject: avro.Subject(topic), contract: contract, level: level})
+		place := key + " (" + cmp.Or(file, ownContract) + ")"
+		routes = append(routes, routeContract{name: name, place: place, topic: topic, subject: avro.Subject(topic), contract: contract, level: level})
 	}
 	add("contract.file", primaryRoute, cfg.Kafka.Topics.Conversations, cfg.Contract.File, avro.Default)
+	if c := routes[0].contract; c != nil && cfg.Source.Dialect == config.DialectReports && !c.Identifies() {
+		errs = append(errs, fmt.Errorf(`contract.file: %s: no field has "identity": true; in dialect reports a conversation may have several rows `+
+			`of one instant, which would pass for revisions of one another: put it on the row's own id, as interaction.id`, cfg.Contract.File))
+	}
 	for _, r := range cfg.Routes {
 		if r.Name == primaryRoute {
 			errs = append(errs, fmt.Errorf("%s.name: %q is the route of kafka.topics.conversations; give this one another name", r.Place, r.Name))
@@ -60,11 +67,14 @@ func contractsOf(cfg config.Config) ([]routeContract, error) {
 	return routes, nil
 }
 
+// ownContract is what messages call one that no file holds.
+const ownContract = "the contract that convstream brings"
+
 // loadContract reads the contract of a file, or takes convstream's own where none is named,
 // and gives it the key that it hashes with.
 func loadContract(cfg config.Config, key, file string, own func(dialect string) (*avro.Contract, error)) (*avro.Contract, error) {
 	load := func() (*avro.Contract, error) { return own(cfg.Source.Dialect) }
-	name := "the contract that convstream brings"
+	name := ownContract
 	if file != "" {
 		load, name = func() (*avro.Contract, error) { return readContract(file) }, file
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"convstream/internal/app/config"
 	"convstream/internal/conv"
 )
 
@@ -32,7 +33,7 @@ func (f *letterFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringSliceVar(&f.reasons, "reason", nil, "only letters of the `REASON`: "+strings.Join(reasons, ", ")+"; may be given again")
 	flags.StringVar(&f.route, "route", "", "only letters of the route `NAME`: conversations, speech, or one of routes (default all)")
-	flags.StringVar(&f.window, "window", "", "only letters of the window `FROM/TO`, and of those that it was narrowed to")
+	flags.StringVar(&f.window, "window", "", "only letters of windows that lie within `FROM/TO`, such as those of a day")
 	flags.StringVar(&f.interval.from, "from", "", "with --to: only letters of windows that have part in the interval; `T` is a date in UTC, or RFC 3339")
 	flags.StringVar(&f.interval.to, "to", "", "end of the interval, not included: `T`")
 }
@@ -74,7 +75,7 @@ func (f *letterFlags) choice() (c letterChoice, err error) {
 		c.interval = &w
 	}
 	if c.window != nil && c.interval != nil {
-		return c, usageError(errors.New("--window names one window, and --from and --to name more; leave one of them out"))
+		return c, usageError(errors.New("--window takes windows within FROM/TO, and --from and --to those that have part in it; leave one of them out"))
 	}
 	return c, nil
 }
@@ -83,11 +84,37 @@ func (c letterChoice) has(l *conv.Letter) bool {
 	switch {
 	case len(c.reasons) > 0 && !slices.Contains(c.reasons, l.Reason),
 		c.route != "" && c.route != routeName(l),
-		c.window != nil && *c.window != l.Window && *c.window != l.Root,
+		c.window != nil && !c.window.Covers(l.Window),
 		c.interval != nil && !c.interval.Overlaps(l.Window):
 		return false
 	}
 	return true
+}
+
+// check refuses a choice that nothing can be of: a route that is neither configured nor in the
+// ledger, and windows that the ledger does not know. Its errors are usage errors.
+func (c letterChoice) check(cfg config.Config, ledger map[conv.Window]conv.Checkpoint) error {
+	names := []string{primaryRoute}
+	for _, r := range cfg.Routes {
+		names = append(names, r.Name)
+	}
+	within := c.window == nil
+	for w, cp := range ledger {
+		within = within || c.window.Covers(w)
+		for name := range cp.Routes { // of a route that was taken out, letters remain
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names[1+len(cfg.Routes):])
+	if c.route != "" && !slices.Contains(names, c.route) {
+		return usageError(fmt.Errorf("--route: there is no route %q; use one of %s", c.route, strings.Join(names, ", ")))
+	}
+	if !within {
+		return usageError(fmt.Errorf("--window: the ledger has no window within %s; convstream checkpoints list prints those that it has", c.window))
+	}
+	return nil
 }
 
 // routeName is the route whose topic a letter's row did not reach.

@@ -79,6 +79,9 @@ func runDLQList(ctx context.Context, p *process, cfg config.Config, opts listOpt
 	if err != nil {
 		return err
 	}
+	if err := opts.Choice.check(cfg, ledger.Windows); err != nil {
+		return err
+	}
 	summary := newLetterSummary()
 	show, end := opts.printer(p.stdout)
 	var last []conv.Letter

@@ -81,6 +81,9 @@ func runDLQRedrive(ctx context.Context, p *process, cfg config.Config, opts redr
 	if err != nil {
 		return usageError(err)
 	}
+	if err := p.checkChoice(ctx, cfg, opts.Choice); err != nil {
+		return err
+	}
 	redrive := pipeline.Redrive{
 		Chosen: opts.Choice.has, Limit: opts.Limit, TakeOver: opts.TakeOver,
 		Parse: extractor.NewSplitter(source.Envelope(), source.Keys()).Row,
@@ -101,6 +104,24 @@ func runDLQRedrive(ctx context.Context, p *process, cfg config.Config, opts redr
 		err = report.print(p.stdout)
 	}
 	return errors.Join(err, report.verdict())
+}
+
+// checkChoice checks a choice against the ledger as it stands. One that names neither a route
+// nor a window needs none.
+func (p *process) checkChoice(ctx context.Context, cfg config.Config, c letterChoice) error {
+	if c.route == "" && c.window == nil {
+		return nil
+	}
+	r, err := p.reader(cfg)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	ledger, err := r.Ledger(ctx)
+	if err != nil {
+		return err
+	}
+	return c.check(cfg, ledger.Windows)
 }
 
 // redrive runs a pipeline over the dead letters, from claim to release.
@@ -135,11 +156,12 @@ func (p *process) rehearse(ctx context.Context, cfg config.Config, o pipeline.Re
 	if err != nil {
 		return found, usageError(err)
 	}
-	cfg.Kafka.CreateTopics = false
 	kafkaConfig, err := kafkaConfig(cfg)
 	if err != nil {
 		return found, usageError(err)
 	}
+	kafkaConfig.Rehearsal = true
+	p.warnOfFilters(cfg, routes)
 	m := &machine{run: newRunID(time.Now())}
 	if m.kafka, err = producer.Open(ctx, kafkaConfig); err != nil {
 		return found, err

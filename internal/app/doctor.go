@@ -128,8 +128,6 @@ func (d *doctor) subject(ctx context.Context, registry *sr.Client, c routeContra
 		return fmt.Errorf("the registry gives no answer in %s: check registry.url, registry.tls, and that the registry is up", registryPatience)
 	case err != nil:
 		return err
-	case verdict.Known():
-		d.ok(check, "subject %s has the contract as version %d, schema id %d", c.subject, verdict.Version, verdict.ID)
 	case !verdict.Compatible():
 		reasons := verdict.Refused
 		for _, i := range verdict.Incompatible {
@@ -137,6 +135,8 @@ func (d *doctor) subject(ctx context.Context, registry *sr.Client, c routeContra
 		}
 		d.fail(check, "the contract of route %s is incompatible with subject %s: %s; mend the contract, name another topic in %s, or change registry.compatibility",
 			c.name, c.subject, strings.Join(reasons, "; "), topicKey)
+	case verdict.Known():
+		d.ok(check, "subject %s has the contract as version %d, schema id %d", c.subject, verdict.Version, verdict.ID)
 	case len(verdict.Versions) == 0:
 		d.ok(check, "subject %s is new; the first run registers the contract", c.subject)
 	default:

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -71,6 +72,8 @@ type driftReport struct {
 	Newest   *conv.Window   `json:"newest,omitempty"`   // the newest window that was read
 	Drift    []*driftEntry  `json:"drift"`              // by kind, then by field
 	Proposal *driftProposal `json:"proposal,omitempty"` // nil where nothing is to be changed
+
+	unproposed bool // the proposal failed; the command's error says why
 }
 
 // driftProposal is a contract that present rows would keep.
@@ -91,22 +94,27 @@ func runDrift(ctx context.Context, p *process, cfg config.Config, opts driftOpti
 		return err
 	}
 	report := drift.report()
-	text, err := contractText(cfg, routes[0].contract)
-	if err != nil {
-		return err
-	}
-	if report.Proposal, err = propose(text, routes[0], report.Drift); err != nil {
-		return err
-	}
-	if opts.Propose != "" {
-		if err := writeProposal(opts.Propose, report.Proposal); err != nil {
-			return err
-		}
-	}
+	proposed := proposeTo(&report, cfg, routes[0], opts)
 	if opts.JSON {
-		return printJSON(p.stdout, report)
+		err = printJSON(p.stdout, report)
+	} else {
+		err = printDrift(p.stdout, cfg, opts, report)
 	}
-	return printDrift(p.stdout, cfg, opts, report)
+	return errors.Join(err, proposed)
+}
+
+// proposeTo adds the proposal to a report, and writes it where it is to be written. Where that
+// fails the report stands all the same.
+func proposeTo(report *driftReport, cfg config.Config, primary routeContract, opts driftOptions) error {
+	text, err := contractText(cfg, primary.contract)
+	if err == nil {
+		report.Proposal, err = propose(text, primary, neededSources(cfg.Source.Dialect), report.Drift)
+	}
+	if err == nil && opts.Propose != "" {
+		err = writeProposal(opts.Propose, report.Proposal)
+	}
+	report.unproposed = err != nil
+	return err
 }
 
 // gatherDrift reads the events of drift, and which windows were read, from Kafka.
@@ -176,13 +184,22 @@ func printDrift(out io.Writer, cfg config.Config, opts driftOptions, r driftRepo
 		if e.Still {
 			still = "yes"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s\n", e.Kind, e.Field, e.Expected, e.Found, e.Rows, e.Windows,
+		field := e.Field
+		if e.Route != "" {
+			field += " (route " + e.Route + ")"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s\n", e.Kind, field, e.Expected, e.Found, e.Rows, e.Windows,
 			conv.FormatInstant(e.First.From), conv.FormatInstant(e.Last.From), still, cmp.Or(e.Change, "-"))
 	}
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("write result: %w", err)
 	}
 	switch {
+	case r.unproposed:
+		return nil
+	case r.Proposal == nil && slices.ContainsFunc(r.Drift, func(e *driftEntry) bool { return strings.Contains(e.Change, deadLetters) }):
+		fmt.Fprintln(out, "\nNo change of the contract is proposed.")
+		return nil
 	case r.Proposal == nil:
 		fmt.Fprintln(out, "\nThe contract needs no change.")
 		return nil

@@ -30,6 +30,9 @@ func (c *contractEdit) add(at contractPlace, e *driftEntry) string {
 	if why := uncontractable(at.source); why != "" || at.fields == nil {
 		return "none: " + cmp.Or(why, "the contract has no place for it")
 	}
+	if name := c.privateAt(at, at.source); name != "" {
+		return privateSource(name)
+	}
 	avroType, _ := avroTypeOf(e.Found)
 	optional := false // as the fields around it are
 	if n := len(at.fields.Elements); n > 0 {
@@ -52,6 +55,36 @@ func uncontractable(source string) string {
 		return "it stands too deep for a source"
 	}
 	return ""
+}
+
+func privateSource(name string) string {
+	return fmt.Sprintf("none: a new field would publish what the field %q keeps private; change that field by hand", name)
+}
+
+// privateAt names the field that keeps something under a source private: the source itself, a
+// part of it or what is around it. It is "" where none does.
+func (c *contractEdit) privateAt(at contractPlace, source string) string {
+	for i := range at.fields.Elements {
+		field, _ := at.fields.Elements[i].Value.(*hujson.Object)
+		other := sourceOf(field)
+		overlap := strings.HasPrefix(source+".", other+".") || strings.HasPrefix(other+".", source+".")
+		if overlap && c.private(field) {
+			return literal(member(field, "name"))
+		}
+	}
+	return ""
+}
+
+// private says whether a field is marked, or one in its records.
+func (c *contractEdit) private(field *hujson.Object) bool {
+	if member(field, "privacy") != nil {
+		return true
+	}
+	fields, _ := value(member(c.recordOf(member(field, "type")), "fields")).(*hujson.Array)
+	return fields != nil && slices.ContainsFunc(fields.Elements, func(v hujson.ArrayElement) bool {
+		inner, _ := v.Value.(*hujson.Object)
+		return c.private(inner)
+	})
 }
 
 // avroName replaces what Avro does not take in a name.
@@ -86,7 +119,7 @@ func (at contractPlace) freeName(name string) string {
 // allowAbsence marks a field as one that the platform leaves out where it does not apply.
 func (c *contractEdit) allowAbsence(at contractPlace) string {
 	if o := member(at.field, "optional"); o != nil {
-		if l, _ := o.Value.(hujson.Literal); string(l) == "true" {
+		if flagged(at.field, "optional") {
 			return "none: it may be absent"
 		}
 		c.made, o.Value = true, hujson.Bool(true)
@@ -104,10 +137,18 @@ func (c *contractEdit) allowAbsence(at contractPlace) string {
 	return "mark it optional"
 }
 
+// deadLetters says what becomes of rows that a retyped field rejects.
+const deadLetters = "rows that it does not fit are dead letters (dlq list)"
+
 // widen makes room for values of another type: a wider number in place, and beside any other
-// field one more, as consumers count on the type of the one they have.
+// field one more, as consumers count on the type of the one they have. A field that rejects
+// rows has to be null in them first.
 func (c *contractEdit) widen(at contractPlace, e *driftEntry) string {
 	contracted := c.scalar(member(at.field, "type"))
+	items, inside := c.element(at, e)
+	if inside {
+		contracted = c.scalar(items)
+	}
 	narrow := literal(contracted)
 	switch {
 	case narrow == "string" && (e.Found == "number" || e.Found == "boolean"):
@@ -116,6 +157,81 @@ func (c *contractEdit) widen(at contractPlace, e *driftEntry) string {
 		contracted.Value = hujson.String("double")
 		c.made = true
 		return "widen to double"
+	case inside && nullable(items):
+		return "none: elements that do not fit are null"
+	case inside:
+		return "none: " + deadLetters + "; let its elements be null by hand"
+	}
+	if !at.fatal {
+		return c.addBeside(at, e)
+	}
+	switch {
+	case flagged(at.field, "identity"):
+		return "none: " + deadLetters + ", and it is part of the row's own id"
+	case slices.Contains(c.needed, e.Field):
+		return "none: " + deadLetters + ", as convstream itself needs it"
+	}
+	c.loosen(at)
+	change := deadLetters + ": let it be null"
+	if beside := c.addBeside(at, e); !strings.HasPrefix(beside, "none: ") { // what is private, or taken, is null alone
+		change += ", " + beside
+	}
+	return change
+}
+
+// element is the type of a field's elements or values, and whether it is one of them that was
+// found to be of another type.
+func (c *contractEdit) element(at contractPlace, e *driftEntry) (items *hujson.Value, found bool) {
+	collection, items := c.items(member(at.field, "type"))
+	whole := map[string]string{"array": "array", "map": "object"}[collection] // as drift names them
+	return items, items != nil && e.Expected != whole && !strings.Contains(e.Expected, " or ")
+}
+
+// loosen makes a field one that is null where its value does not fit.
+func (c *contractEdit) loosen(at contractPlace) {
+	c.made = true
+	at.field.Members = slices.DeleteFunc(at.field.Members, func(m hujson.ObjectMember) bool { return literal(&m.Name) == "required" })
+	t := member(at.field, "type")
+	if nullable(t) {
+		return
+	}
+	union, ok := t.Value.(*hujson.Array)
+	if !ok {
+		branch := *t
+		branch.BeforeExtra, branch.AfterExtra = nil, nil
+		union = &hujson.Array{Elements: []hujson.ArrayElement{branch}}
+		t.Value = union
+	}
+	null := hujson.Value{Value: hujson.String("null")}
+	first := &union.Elements[0]
+	if member(at.field, "default") != nil { // the default is of the first type
+		null.BeforeExtra = hujson.Extra(" ")
+		union.Elements = append(union.Elements, null)
+		return
+	}
+	if len(first.BeforeExtra) == 0 {
+		first.BeforeExtra = hujson.Extra(" ")
+	}
+	union.Elements = slices.Insert(union.Elements, 0, null)
+	for i := range at.field.Members {
+		if literal(&at.field.Members[i].Name) == "type" {
+			before := at.field.Members[i].Name.BeforeExtra
+			if len(before) == 0 {
+				before = hujson.Extra(" ")
+			}
+			at.field.Members = slices.Insert(at.field.Members, i+1, hujson.ObjectMember{
+				Name: hujson.Value{BeforeExtra: before, Value: hujson.String("default")}, Value: hujson.Value{BeforeExtra: hujson.Extra(" "), Value: hujson.Literal("null")},
+			})
+			return
+		}
+	}
+}
+
+// addBeside adds a field of the type that was found, of the same source.
+func (c *contractEdit) addBeside(at contractPlace, e *driftEntry) string {
+	t := member(at.field, "type")
+	if _, items := c.items(t); e.Expected == "object" && items == nil && c.recordOf(t) == nil {
+		return "none: what stands around it is no object"
 	}
 	found := e.Found
 	if found == "boolean" || found == "number" {
@@ -128,8 +244,11 @@ func (c *contractEdit) widen(at contractPlace, e *driftEntry) string {
 			return "none: " + name + " takes it"
 		}
 	}
-	privacy := literal(member(at.field, "privacy"))
-	c.insert(at, at.index+1, name, avroType, sourceOf(at.field), member(at.field, "optional") != nil, privacy)
+	privacy, source := literal(member(at.field, "privacy")), sourceOf(at.field)
+	if private := c.privateAt(at, source); privacy == "" && private != "" {
+		return privateSource(private)
+	}
+	c.insert(at, at.index+1, name, avroType, source, member(at.field, "optional") != nil, privacy)
 	return "add field " + name
 }
 

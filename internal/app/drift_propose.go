@@ -4,37 +4,55 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aymanbagabas/go-udiff"
 	"github.com/tailscale/hujson"
 
 	"convstream/avro"
+	"convstream/internal/app/config"
 	"convstream/internal/conv"
 )
 
 // propose edits the contract's text so that the rows of the newest window keep it, and says in
-// each entry what it changes for it. Nothing else of the text is touched. It returns nil where
-// nothing is to be changed.
-func propose(text string, present routeContract, drift []*driftEntry) (*driftProposal, error) {
+// each entry what it changes for it. Nothing else of the text is touched. A change that makes it
+// no contract any more is left out. needed are the sources that convstream itself reads of a row.
+// It returns nil where nothing is to be changed.
+func propose(text string, present routeContract, needed []string, drift []*driftEntry) (*driftProposal, error) {
 	file, err := hujson.Parse([]byte(text))
 	if err != nil {
 		return nil, fmt.Errorf("edit the contract: %w", err)
 	}
-	edit := newContractEdit(&file)
+	proposed, err := avro.Parse([]byte(text))
+	if err != nil {
+		return nil, fmt.Errorf("edit the contract: %w", err)
+	}
+	made := false
 	for _, e := range drift {
-		if e.Still {
-			e.Change = edit.change(e)
+		if !e.Still {
+			continue
+		}
+		if e.Route != "" {
+			e.Change = "none: it is the contract of route " + e.Route
+			continue
+		}
+		changed := file.Clone()
+		edit := newContractEdit(&changed)
+		edit.needed = needed
+		if e.Change = edit.change(e); !edit.made {
+			continue
+		}
+		if c, err := avro.Parse(changed.Pack()); err == nil {
+			file, proposed, made = changed, c, true
+		} else {
+			e.Change = "none: no contract can say so: " + oneLine(err)
 		}
 	}
-	if !edit.made {
+	if !made {
 		return nil, nil
 	}
 	after := string(file.Pack())
-	proposed, err := avro.Parse([]byte(after))
-	if err != nil {
-		return nil, fmt.Errorf("check the proposed contract: %w", err)
-	}
 	p := &driftProposal{Level: present.level.String(), before: text, after: after}
 	broken, err := avro.Incompatibilities(present.level, []string{present.contract.Schema()}, proposed.Schema())
 	if err != nil {
@@ -62,6 +80,7 @@ func indented(text string) (string, error) {
 type contractEdit struct {
 	root    *hujson.Object
 	records map[string]*hujson.Object // by name, without namespaces: a later field may name one
+	needed  []string                  // sources without which no row can be published
 	made    bool                      // something was changed
 }
 
@@ -76,12 +95,21 @@ func newContractEdit(file *hujson.Value) *contractEdit {
 	return e
 }
 
+// neededSources are what convstream itself reads of a row: without them it is a dead letter under
+// any contract.
+func neededSources(dialect string) []string {
+	if dialect == config.DialectJobs {
+		return []string{"conversationId", "conversationStart"}
+	}
+	return []string{"conversation.id", "timestamp"}
+}
+
 func lastName(full string) string { return full[strings.LastIndexByte(full, '.')+1:] }
 
 // change makes the contract take what the entry tells of, and says how; in words where there is
 // nothing to change.
 func (c *contractEdit) change(e *driftEntry) string {
-	at := c.find(c.root, e.Field)
+	at := c.find(c.root, e.Field, true)
 	switch {
 	case e.Kind == conv.DriftUnknown && at.field != nil:
 		return "none: the contract has it"
@@ -104,11 +132,13 @@ type contractPlace struct {
 	index  int            // of the field; -1 for none
 	field  *hujson.Object // nil for none
 	source string         // of the field, from the record's object
+	fatal  bool           // a value of the field that does not fit makes the row a dead letter
 }
 
 // find follows a path of sources through the records of a contract. Where no field has the
-// path, it returns the innermost record on the way.
-func (c *contractEdit) find(record *hujson.Object, path string) contractPlace {
+// path, it returns the innermost record on the way. fatal says that a record which does not fit
+// makes the row a dead letter.
+func (c *contractEdit) find(record *hujson.Object, path string, fatal bool) contractPlace {
 	place := contractPlace{record: record, index: -1, source: path}
 	var ok bool
 	if place.fields, ok = value(member(record, "fields")).(*hujson.Array); !ok {
@@ -119,14 +149,14 @@ func (c *contractEdit) find(record *hujson.Object, path string) contractPlace {
 		if !ok {
 			continue
 		}
-		source := sourceOf(field)
+		source, fatal := sourceOf(field), flagged(field, "required") || fatal && !nullable(member(field, "type"))
 		if source == path {
-			place.index, place.field = i, field
+			place.index, place.field, place.fatal = i, field, fatal
 			return place
 		}
 		if rest, inside := strings.CutPrefix(path, source+"."); inside {
 			if inner := c.recordOf(member(field, "type")); inner != nil {
-				return c.find(inner, rest)
+				return c.find(inner, rest, c.fatalInside(member(field, "type"), fatal))
 			}
 		}
 	}
@@ -155,6 +185,48 @@ func (c *contractEdit) recordOf(t *hujson.Value) *hujson.Object {
 		}
 	}
 	return nil
+}
+
+// fatalInside says whether the record that a type is of, where it does not fit, makes the row a
+// dead letter: that of an array does, as no element is left out, unless an element may be null.
+func (c *contractEdit) fatalInside(t *hujson.Value, fatal bool) bool {
+	if _, items := c.items(t); items != nil {
+		return c.fatalInside(items, !nullable(items))
+	}
+	return fatal
+}
+
+// items is the type of a type's elements or values, and whether they are of an array or a map;
+// nil where it is neither.
+func (c *contractEdit) items(t *hujson.Value) (collection string, items *hujson.Value) {
+	switch v := value(t).(type) {
+	case *hujson.Array:
+		for i := range v.Elements {
+			if collection, items = c.items(&v.Elements[i]); items != nil {
+				return collection, items
+			}
+		}
+	case *hujson.Object:
+		switch collection = literal(member(v, "type")); collection {
+		case "array":
+			return collection, member(v, "items")
+		case "map":
+			return collection, member(v, "values")
+		}
+	}
+	return "", nil
+}
+
+// nullable says whether a type is a union with null.
+func nullable(t *hujson.Value) bool {
+	union, _ := value(t).(*hujson.Array)
+	return union != nil && slices.ContainsFunc(union.Elements, func(v hujson.ArrayElement) bool { return literal(&v) == "null" })
+}
+
+// flagged says whether a property of a field is true.
+func flagged(field *hujson.Object, property string) bool {
+	l, _ := value(member(field, property)).(hujson.Literal)
+	return string(l) == "true"
 }
 
 func sourceOf(field *hujson.Object) string {

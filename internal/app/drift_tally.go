@@ -11,9 +11,10 @@ import (
 type driftEntry struct {
 	Kind     conv.DriftKind `json:"kind"`
 	Field    string         `json:"field"`
-	Expected string         `json:"expected"` // as told last
-	Found    string         `json:"found"`    // as told last
-	Rows     int64          `json:"rows"`     // that have it, in windows as they were told of
+	Route    string         `json:"route,omitempty"` // whose contract it is, "" for the primary one
+	Expected string         `json:"expected"`        // as told last
+	Found    string         `json:"found"`           // as told last
+	Rows     int64          `json:"rows"`            // that have it, in windows as they were told of
 	Windows  int            `json:"windows"`
 	First    conv.Window    `json:"first_window"`
 	Last     conv.Window    `json:"last_window"`
@@ -38,6 +39,7 @@ type driftTally struct {
 type driftKey struct {
 	kind  conv.DriftKind
 	field string
+	route string
 }
 
 func newDriftTally(interval conv.Window) *driftTally {
@@ -55,13 +57,13 @@ func (t *driftTally) event(e *conv.Event) {
 	}
 	text := func(member string) string { s, _ := e.Detail[member].(string); return s }
 	count, _ := e.Detail["count"].(float64)
-	key := driftKey{conv.DriftKind(text("kind")), text("field")}
+	key := driftKey{conv.DriftKind(text("kind")), text("field"), text("route")}
 	if key.kind == "" || key.field == "" {
 		return // of a version that told other things
 	}
 	entry := t.entries[key]
 	if entry == nil {
-		entry = &driftEntry{Kind: key.kind, Field: key.field, told: map[conv.Window]int64{}, seen: e.Time}
+		entry = &driftEntry{Kind: key.kind, Field: key.field, Route: key.route, told: map[conv.Window]int64{}, seen: e.Time}
 		t.entries[key] = entry
 	}
 	if e.Time >= entry.last {
@@ -83,7 +85,7 @@ func (t *driftTally) checkpoint(cp *conv.Checkpoint) {
 	}
 	t.present = map[driftKey]bool{}
 	for _, d := range cp.Drift {
-		t.present[driftKey{d.Kind, d.Field}] = d.Count > 0
+		t.present[driftKey{d.Kind, d.Field, d.Route}] = d.Count > 0
 	}
 }
 
@@ -116,7 +118,7 @@ func (t *driftTally) report() driftReport {
 		r.Drift = append(r.Drift, e)
 	}
 	slices.SortFunc(r.Drift, func(a, b *driftEntry) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Field, b.Field))
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Field, b.Field), cmp.Compare(a.Route, b.Route))
 	})
 	return r
 }

@@ -159,7 +159,7 @@ func TestTheProposalTouchesNothingButWhatDrifts(t *testing.T) {
 		retyped("ms", "long", "number"), retyped("people.address.phone", "long", "string"), retyped("attributes.custom.priority", "string", "number"),
 		conv.Deviation{Kind: conv.DriftZone, Field: "conversation.id"},
 	)
-	p, err := propose(driftContract, present(t, driftContract, "BACKWARD"), list)
+	p, err := propose(driftContract, present(t, driftContract, "BACKWARD"), nil, list)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,11 +220,11 @@ func TestAProposalHasNothingMoreToPropose(t *testing.T) {
 			field, number = "participants.sessions.ani", "participants.sessions.metrics.value"
 		}
 		drift := entries(missing(number), unknown("participants.sessions.new", "object"), unknown("a.b", "string"), retyped(field, "string", "object"), retyped(number, "long", "string"))
-		p, err := propose(text, present(t, text, "FULL"), drift)
+		p, err := propose(text, present(t, text, "FULL"), nil, drift)
 		if err != nil || len(p.Incompatible) > 0 {
 			t.Fatalf("%s: %v, %+v", dialect, err, p)
 		}
-		again, err := propose(p.after, present(t, p.after, "FULL"), drift)
+		again, err := propose(p.after, present(t, p.after, "FULL"), nil, drift)
 		if err != nil || again != nil {
 			t.Errorf("%s: once more it proposes %+v, %v", dialect, again, err)
 		}
@@ -237,7 +237,7 @@ func TestAProposalHasNothingMoreToPropose(t *testing.T) {
 }
 
 func TestAProposalThatBreaksTheLevelSaysSo(t *testing.T) {
-	p, err := propose(driftContract, present(t, driftContract, "FORWARD"), entries(retyped("ms", "long", "number")))
+	p, err := propose(driftContract, present(t, driftContract, "FORWARD"), nil, entries(retyped("ms", "long", "number")))
 	if err != nil || len(p.Incompatible) != 1 || p.Incompatible[0].Path != "ms" {
 		t.Fatalf("%v, %+v", err, p)
 	}
@@ -257,7 +257,7 @@ func TestWhatNoContractCanNameIsNotProposed(t *testing.T) {
 	)
 	over := unknown("over", "string")
 	list = append(list, &driftEntry{Kind: over.Kind, Field: over.Field, Found: over.Found})
-	if p, err := propose(driftContract, present(t, driftContract, "BACKWARD"), list); err != nil || p != nil {
+	if p, err := propose(driftContract, present(t, driftContract, "BACKWARD"), nil, list); err != nil || p != nil {
 		t.Errorf("%+v, %v", p, err)
 	}
 	for _, e := range list[:7] {
@@ -272,7 +272,7 @@ func TestWhatNoContractCanNameIsNotProposed(t *testing.T) {
 
 func TestAPrivateFieldsNeighbourIsPrivateToo(t *testing.T) {
 	text := strings.Replace(driftContract, `"default": null, "source": "attributes.custom.priority"`, `"default": null, "privacy": "mask", "source": "attributes.custom.priority"`, 1)
-	p, err := propose(text, present(t, text, "BACKWARD"), entries(retyped("attributes.custom.priority", "string", "array")))
+	p, err := propose(text, present(t, text, "BACKWARD"), nil, entries(retyped("attributes.custom.priority", "string", "array")))
 	if err != nil || !strings.Contains(p.after, `{"name": "priority_as_array", "type": ["null", {"type": "array", "items": ["null", "string"]}], "default": null, "source": "attributes.custom.priority", "privacy": "mask"},`) {
 		t.Errorf("%v, %+v", err, p)
 	}

@@ -86,7 +86,11 @@ func (p *process) pipelineEvents() pipeline.Events {
 		},
 		Closed: func(cp conv.Checkpoint) {
 			e := p.log.Info()
-			if cp.LastError != "" || cp.Counters.Invalid > 0 {
+			refused := cp.Counters.Invalid
+			for _, c := range cp.Routes {
+				refused += c.Invalid
+			}
+			if cp.LastError != "" || refused > 0 {
 				e = p.log.Warn()
 			}
 			e = e.Stringer("window", cp.Window).Str("state", string(cp.State)).Int64("fetched", cp.Counters.Fetched).
@@ -146,6 +150,10 @@ func (p *process) noted(e conv.Event) {
 // drifted warns of a field in which rows of a window depart from the contract, and counts it.
 func (p *process) drifted(w conv.Window, d conv.Drift) {
 	p.metrics.drift.WithLabelValues(string(d.Kind)).Inc()
-	p.log.Warn().Stringer("window", w).Str("kind", string(d.Kind)).Str("field", d.Field).Str("expected", d.Expected).Str("found", d.Found).
+	e := p.log.Warn().Stringer("window", w)
+	if d.Route != "" {
+		e = e.Str("route", d.Route)
+	}
+	e.Str("kind", string(d.Kind)).Str("field", d.Field).Str("expected", d.Expected).Str("found", d.Found).
 		Str("job", d.Job).Int("page", d.Page).Int("row", d.Row).Msg("rows depart from the contract")
 }

@@ -23,6 +23,7 @@ type routing struct {
 	contracts []routeContract   // the primary route's first
 	selectors []*route.Selector // of the derived routes: one fewer
 	columns   []string          // what has to be read of a row for all of them
+	peeking   []peeking         // routes whose filters read private fields
 }
 
 // routingOf compiles what the configuration says of routes.
@@ -31,21 +32,28 @@ func routingOf(cfg config.Config) (*routing, error) {
 	errs := []error{err}
 	r := &routing{contracts: contracts}
 	for _, derived := range cfg.Routes {
-		filter := derived.Filter
-		if filter == "" && derived.Name == config.SpeechRoute {
-			filter = route.Speech(cfg.Source.Dialect)
-		}
-		selector, err := route.Compile(filter, derived.Key)
+		selector, err := route.Compile(filterOf(cfg, derived), derived.Key)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", derived.Place, err))
+			errs = append(errs, fmt.Errorf("%s (%s): %w", derived.Place, derived.Name, err))
 		}
 		r.selectors = append(r.selectors, selector)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
+	if err := r.checkPrivacy(cfg); err != nil {
+		return nil, err
+	}
 	r.columns = r.union(cfg.Source.Dialect)
 	return r, nil
+}
+
+// filterOf is the filter of a derived route.
+func filterOf(cfg config.Config, derived config.Route) string {
+	if derived.Filter == "" && derived.Name == config.SpeechRoute {
+		return route.Speech(cfg.Source.Dialect)
+	}
+	return derived.Filter
 }
 
 // union lists the sources of all contracts without repeats, in contract order, then what only
@@ -114,16 +122,32 @@ func (r *routing) derived(ids []uint32) (routes []pipeline.Route) {
 		c := r.contracts[i+1]
 		routes = append(routes, pipeline.Route{
 			Name: c.name, SchemaID: ids[i+1], Contract: c.contract, Selector: s,
-			Wider: widens(r.contracts[0].contract, c.contract),
+			Wider: !r.contracts[0].contract.Covers(c.contract), Own: ownSources(r.contracts[0].contract, c.contract),
 		})
 	}
 	return routes
 }
 
-// widens says whether a contract reads of a row what the primary one does not.
-func widens(primary, derived *avro.Contract) bool {
-	have := primary.Sources()
-	return slices.ContainsFunc(derived.Sources(), func(source string) bool { return !slices.Contains(have, source) })
+// ownSources are the sources that a derived contract reads and the primary one does not, and the
+// objects around them. A source that the primary reads a part of, or something around, is read.
+func ownSources(primary, derived *avro.Contract) map[string]bool {
+	own, have := map[string]bool{}, primary.Sources()
+	add := func(path string) {
+		if !slices.ContainsFunc(have, func(h string) bool {
+			return h == path || strings.HasPrefix(h, path+".") || strings.HasPrefix(path, h+".")
+		}) {
+			own[path] = true
+		}
+	}
+	for _, source := range derived.Sources() {
+		for at, c := range source {
+			if c == '.' {
+				add(source[:at])
+			}
+		}
+		add(source)
+	}
+	return own
 }
 
 // redactor takes out of dead letters what any contract marks as private; nil where nothing is
@@ -132,11 +156,7 @@ func (r *routing) redactor(cfg config.Config) pipeline.Redactor {
 	if cfg.Privacy.DeadLetters == config.Keep {
 		return nil
 	}
-	var all []*avro.Contract
-	for _, c := range r.contracts {
-		all = append(all, c.contract)
-	}
-	if redactor := avro.NewRedactor(all...); !redactor.Idle() {
+	if redactor := r.newRedactor(); !redactor.Idle() {
 		return redactor
 	}
 	return nil

@@ -66,6 +66,14 @@ func TestR24_TheColumnsAreThoseOfAllContractsFiltersAndKeysWithoutRepeats(t *tes
 	}
 }
 
+func TestAMistakeInAnExpressionNamesItsRoute(t *testing.T) {
+	_, err := routingOf(configured(t, moods(t, "", `interaction.type = "voice"`, "")))
+	want := `routes[0] (mood): filter 'interaction.type = "voice"': `
+	if err == nil || !strings.HasPrefix(err.Error(), want) || !strings.HasSuffix(err.Error(), ", in the filter, column 18; write == to compare") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestR24_TheKeyAndTheTimeOfARowAreReadEvenIfNoContractHasThem(t *testing.T) {
 	file := contractFile(t, strings.Replace(moodContract, "%s", "", 1))
 	r, err := routingOf(configured(t, map[string]any{"contract.file": file, "kafka.topics.speech": ""}))

@@ -93,15 +93,30 @@ func runSchemaCheck(ctx context.Context, p *process, cfg config.Config, opts sch
 // incompatibility is the error of contracts that may not be registered.
 func incompatibility(verdicts []schemaVerdict) error {
 	var broken []string
+	var level, speech, refused bool // which ways out there are
 	for _, v := range verdicts {
-		if !v.Compatible {
-			broken = append(broken, v.Route)
+		if v.Compatible {
+			continue
 		}
+		broken = append(broken, v.Route)
+		level = level || v.Route != config.SpeechRoute && len(v.Incompatible) > 0
+		speech = speech || v.Route == config.SpeechRoute && len(v.Incompatible) > 0
+		refused = refused || len(v.Incompatible) == 0
 	}
 	if len(broken) == 0 {
 		return nil
 	}
-	return fmt.Errorf("incompatible: the contract of %s; mend it as said, or set registry.compatibility to a level that allows the change", strings.Join(broken, ", "))
+	out := "mend it as said"
+	if level {
+		out += ", or set registry.compatibility to a level that allows the change"
+	}
+	if speech {
+		out += "; the contract of speech is held to FULL with every field kept, whatever registry.compatibility is, and only NONE lets it go"
+	}
+	if refused {
+		out += "; what the registry itself refuses goes by the level that it has for the subject, not by registry.compatibility"
+	}
+	return fmt.Errorf("incompatible: the contract of %s; %s", strings.Join(broken, ", "), out)
 }
 
 // schemaReport is what a check prints.
@@ -157,8 +172,10 @@ func (v schemaVerdict) print(w io.Writer) {
 		what = fmt.Sprintf("incompatible at level %s", v.Level)
 	case v.Version != 0:
 		what = fmt.Sprintf("registered as version %d, id %d", v.Version, v.ID)
+	case v.Level == "NONE":
+		what = "the level is NONE: nothing is compared"
 	case len(v.ComparedWith) == 0:
-		what = "compared with no version: the subject is new, or the level is NONE"
+		what = "the subject is new"
 	}
 	fmt.Fprintf(w, "%-14s  %s: %s\n", v.Route, v.Subject, what)
 	for _, i := range v.Incompatible {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -159,6 +160,40 @@ func TestR107_AFieldOfTheSpeechTopicCannotBeRenamed(t *testing.T) {
 	w.run(ExitFailed, "register", "-c", w.config)
 	if _, ok := w.registry.GetSchema("genesys.speech-value", 2); ok {
 		t.Error("it was registered")
+	}
+}
+
+func TestTheWayOutOfAnIncompatibilityIsOneThatHelps(t *testing.T) {
+	broken := []avro.Incompatibility{{Version: 1, Path: "a", Detail: "is gone"}}
+	const level, speech, registry = "set registry.compatibility to a level", "only NONE lets it go", "the level that it has for the subject"
+	for name, c := range map[string]struct {
+		verdicts []schemaVerdict
+		say      []string
+	}{
+		"a route":      {[]schemaVerdict{{Route: "conversations", Incompatible: broken}}, []string{level}},
+		"speech":       {[]schemaVerdict{{Route: "conversations", Compatible: true}, {Route: "speech", Incompatible: broken}}, []string{speech}},
+		"both":         {[]schemaVerdict{{Route: "conversations", Incompatible: broken}, {Route: "speech", Incompatible: broken}}, []string{level, speech}},
+		"the registry": {[]schemaVerdict{{Route: "urgent", Refused: []string{"no"}}}, []string{registry}},
+	} {
+		said := incompatibility(c.verdicts).Error()
+		for _, way := range []string{level, speech, registry} {
+			if strings.Contains(said, way) != slices.Contains(c.say, way) {
+				t.Errorf("%s: it says %q", name, said)
+			}
+		}
+	}
+}
+
+func TestCheckTellsANewSubjectFromALevelThatComparesNothing(t *testing.T) {
+	w := newSchemaWorld(t)
+	if out, _ := w.run(ExitDone, "check", "-c", w.config); strings.Count(out, ": the subject is new\n") != 2 {
+		t.Errorf("of new subjects it prints %q", out)
+	}
+	w.run(ExitDone, "register", "-c", w.config)
+	w.write("convstream.yaml", strings.Replace(read(t, w.config), "registry: {", "registry: {compatibility: NONE, ", 1))
+	broken := w.changed(priority, strings.Replace(priority, "string", "long", 1))
+	if out, _ := w.run(ExitDone, "check", "-c", w.config, "--contract", broken); !strings.Contains(out, ": the level is NONE: nothing is compared\n") {
+		t.Errorf("at NONE it prints %q", out)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"convstream/avro"
 	"convstream/extractor"
 	"convstream/extractor/genesys"
 	"convstream/internal/app/config"
@@ -48,11 +47,7 @@ func pageRedactor(cfg config.Config, routes *routing) staging.Redactor {
 	if cfg.Privacy.Staging == config.Keep {
 		return nil
 	}
-	var all []*avro.Contract
-	for _, c := range routes.contracts {
-		all = append(all, c.contract)
-	}
-	return avro.NewRedactor(all...)
+	return routes.newRedactor()
 }
 
 // stagingHooks logs what is read from the storage.

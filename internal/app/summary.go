@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,8 +40,14 @@ func printSummary(w io.Writer, s pipeline.Summary, dlq string, took time.Duratio
 	c := s.Counters
 	fmt.Fprintf(w, "%d windows, over all runs: %d rows fetched = %d published (%d of them revisions) + %d repeats + %d dead letters; this run took %s\n",
 		s.Windows, c.Fetched, c.Published, c.Revisions, c.Duplicates, c.Invalid, took.Round(10*time.Millisecond))
-	if c.Invalid > 0 {
-		fmt.Fprintf(w, "the dead letters lie in topic %s; header cs-reason says what is wrong with each\n", dlq)
+	refused := c.Invalid
+	for _, name := range slices.Sorted(maps.Keys(s.Routes)) {
+		r := s.Routes[name]
+		refused += r.Invalid
+		fmt.Fprintf(w, "route %s: %d of the published rows + %d that its filter leaves out + %d dead letters\n", name, r.Published, r.Filtered, r.Invalid)
+	}
+	if refused > 0 {
+		fmt.Fprintf(w, "the dead letters lie in topic %s; convstream dlq list says what is wrong with each\n", dlq)
 	}
 	if s.Short > 0 {
 		fmt.Fprintf(w, "%d rows fewer than the platform counts, below window.reconcile_threshold; checkpoints show tells where\n", s.Short)

@@ -37,13 +37,25 @@ func TestTheSummaryForPeopleIsASumAndNamesTheDeadLettersTopic(t *testing.T) {
 	var text bytes.Buffer
 	printSummary(&text, pipeline.Summary{
 		Windows: 3, Counters: conv.Counters{Fetched: 10, Published: 6, Duplicates: 3, Revisions: 2, Invalid: 1}, Unasked: 2,
+		Routes: map[string]conv.RouteCounters{"speech": {Published: 3, Filtered: 2, Invalid: 1}},
 	}, "dead.rows", 1504*time.Millisecond)
 	const want = `3 windows, over all runs: 10 rows fetched = 6 published (2 of them revisions) + 3 repeats + 1 dead letters; this run took 1.5s
-the dead letters lie in topic dead.rows; header cs-reason says what is wrong with each
+route speech: 3 of the published rows + 2 that its filter leaves out + 1 dead letters
+the dead letters lie in topic dead.rows; convstream dlq list says what is wrong with each
 2 windows are unverified: window.reconcile is false, so the platform was not asked for its count
 `
 	if text.String() != want {
 		t.Errorf("it says %q, want %q", text.String(), want)
+	}
+}
+
+func TestTheSummaryForPeopleNamesTheDeadLettersThatRoutesAloneHave(t *testing.T) {
+	var text bytes.Buffer
+	printSummary(&text, pipeline.Summary{
+		Windows: 1, Counters: conv.Counters{Fetched: 1, Published: 1}, Routes: map[string]conv.RouteCounters{"chat": {Invalid: 1}},
+	}, "dead.rows", time.Second)
+	if !strings.Contains(text.String(), "the dead letters lie in topic dead.rows") {
+		t.Errorf("it says %q, and not where the dead letter of route chat lies", text.String())
 	}
 }
 

@@ -137,8 +137,8 @@ type Checkpoint struct {
 	// from then on.
 	Routes map[string]RouteCounters `json:"routes,omitempty"`
 
-	// Drift is what the rows of the present job have of each deviation, MaxDrift of them at the
-	// most; DriftMore counts deviations of rows that found no place in it.
+	// Drift is what the rows of the present job have of each deviation, of MaxDrift unknown keys at
+	// the most; DriftMore counts unknown keys of rows that found no place in it.
 	Drift     []Drift `json:"drift,omitempty"`
 	DriftMore int64   `json:"drift_more,omitempty"`
 

@@ -11,7 +11,8 @@ const (
 	DriftZone    DriftKind = "zone_missing" // a timestamp names no zone; it is taken as UTC
 )
 
-// MaxDrift bounds how many deviations a checkpoint keeps.
+// MaxDrift bounds how many unknown keys a checkpoint keeps. How many deviations of the other
+// kinds there can be, the contracts bound.
 const MaxDrift = 100
 
 // Deviation is one departure of one row. Its texts are shared, and hold no values: values may
@@ -21,9 +22,10 @@ type Deviation struct {
 	Field    string    `json:"field"` // path of sources, without indexes: participants.sessions.ani
 	Expected string    `json:"expected"`
 	Found    string    `json:"found"`
+	Route    string    `json:"route,omitempty"` // the derived route whose contract alone reads the field
 }
 
-// Drift is what a window's rows have of one deviation: the kind and the field are its key, the
+// Drift is what a window's rows have of one deviation: kind, field and route are its key, the
 // rest is of the first sighting, by the last job that brought it.
 type Drift struct {
 	Deviation

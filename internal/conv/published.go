@@ -14,6 +14,14 @@ type Stored struct {
 	Conversation []byte // id, of a row; only until the next one is read
 }
 
+// Routed is a record of a derived route, or a dead letter of one, as it is read back from Kafka.
+type Routed struct {
+	Route string
+	Key   []byte // of the record; of a dead letter, the conversation id. Only until the next one is read
+	Mark  Mark
+	Dead  bool
+}
+
 // Limits is what the broker takes in the row topic.
 type Limits struct {
 	MaxBytes int   // largest record: key, value and headers

@@ -30,16 +30,21 @@ type Summary struct {
 	Reasons    []string      // why, the first few
 	Unasked    int           // published, and no count asked for
 	Short      int64         // rows that the platform counts and reconciled windows lack: below the threshold
+
+	Routes map[string]conv.RouteCounters // of the derived routes by name
 }
 
 func (p *Pipeline) summary(interval conv.Window) Summary {
-	var s Summary
+	s := Summary{Routes: map[string]conv.RouteCounters{}}
 	known := p.ledger.all()
 	counted := map[conv.Window]bool{}
 	for _, root := range plan.Windows(interval, p.cfg.Step, known) {
 		s.Windows++
 		for _, w := range plan.Family(root, known) {
 			s.Counters = s.Counters.Add(known[w].Counters)
+			for name, c := range known[w].Routes {
+				s.Routes[name] = s.Routes[name].Add(c)
+			}
 		}
 		for _, w := range plan.Leaves(root, known) {
 			cp := known[w]

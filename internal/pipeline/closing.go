@@ -65,5 +65,15 @@ func (r *worker) flush(wait bool) error {
 	r.age.Stop()
 	r.batch = nil
 	b.Checkpoint = r.cp.Clone()
+	if r.stood.State.Whole() {
+		b.Checkpoint = r.former()
+	}
 	return r.hand(b, wait)
+}
+
+// drop forgets the open batch. The worker is of no use any more: the window goes on from what was
+// committed.
+func (r *worker) drop() {
+	r.age.Stop()
+	r.batch = nil
 }

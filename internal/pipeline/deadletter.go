@@ -62,7 +62,7 @@ func (r *worker) counts(row *conv.Row, mark *conv.Mark) (bool, error) {
 		if err := r.load(r.ctx, mark.Time); err != nil {
 			return false, err
 		}
-		if held, err := r.history.Holds(key, mark.Time); !errors.Is(err, dedupe.ErrNotReady) {
+		if _, held, err := r.history.Newest(key, mark.Time); !errors.Is(err, dedupe.ErrNotReady) {
 			return !held, err
 		}
 	}

@@ -20,6 +20,30 @@ func (r *worker) noteZone(row *conv.Row) {
 	r.deviations = append(r.deviations, d)
 }
 
+// drifting is where a wider route's contract notes how a row departs from it; nil where that says
+// nothing: of a row that the route does not take, or where the primary contract reads all of it.
+func (r *worker) drifting(route *Route, row *conv.Row) *[]conv.Deviation {
+	if len(route.Own) == 0 {
+		return nil
+	}
+	if taken, err := route.Selector.Select(row); err != nil || !taken {
+		return nil
+	}
+	return &r.routes
+}
+
+// noteOwn adds what a route's contract noted of the sources that it alone reads. Keys that are
+// unknown to it are not: the primary contract tells of those that no contract has.
+func (r *worker) noteOwn(route *Route) {
+	for _, d := range r.routes {
+		if route.Own[d.Field] && (d.Kind == conv.DriftMissing || d.Kind == conv.DriftRetyped) {
+			d.Route = route.Name
+			r.deviations = append(r.deviations, d)
+		}
+	}
+	r.routes = r.routes[:0]
+}
+
 // countDrift counts how the row that was judged last departs from its contract.
 func (r *worker) countDrift(index int) {
 	for i := range r.deviations {
@@ -37,7 +61,7 @@ func (r *worker) sight(d *conv.Deviation, index int) {
 		if r.drifted++; r.drifted >= len(known) {
 			r.drifted = 0
 		}
-		if have := &known[r.drifted]; have.Kind == d.Kind && have.Field == d.Field {
+		if have := &known[r.drifted]; have.Kind == d.Kind && have.Field == d.Field && have.Route == d.Route {
 			if have.Count == 0 { // another job brought it before
 				*have = conv.Drift{Deviation: *d, Job: r.cp.Job.ID, Page: r.page, Row: index, Told: have.Told}
 			}
@@ -45,7 +69,7 @@ func (r *worker) sight(d *conv.Deviation, index int) {
 			return
 		}
 	}
-	if len(known) == conv.MaxDrift {
+	if d.Kind == conv.DriftUnknown && unknownIn(known) == conv.MaxDrift {
 		r.cp.DriftMore++
 		return
 	}
@@ -55,8 +79,19 @@ func (r *worker) sight(d *conv.Deviation, index int) {
 	r.events.Drifted(r.cp.Window, first)
 }
 
+// unknownIn counts the unknown keys. The other kinds are not bounded by number: only so many
+// fields stand in contracts, and none of them may be crowded out.
+func unknownIn(known []conv.Drift) (n int) {
+	for i := range known {
+		if known[i].Kind == conv.DriftUnknown {
+			n++
+		}
+	}
+	return n
+}
+
 // tellDrift adds what the events topic does not know yet of the window's drift to the open
-// batch: once for each field and kind, whatever becomes of the window later.
+// batch: once for each field, kind and route, whatever becomes of the window later.
 func (r *worker) tellDrift() {
 	for i := range r.cp.Drift {
 		d := &r.cp.Drift[i]
@@ -64,15 +99,21 @@ func (r *worker) tellDrift() {
 			continue
 		}
 		d.Told = true
-		r.note("drift", "", map[string]any{
+		detail := map[string]any{
 			"kind": d.Kind, "field": d.Field, "expected": d.Expected, "found": d.Found,
 			"count": d.Count, "job": d.Job, "page": d.Page, "row": d.Row,
-		})
+		}
+		if d.Route != "" {
+			detail["route"] = d.Route
+		}
+		r.note("drift", "", detail)
 	}
 }
 
-// restartDrift begins to count anew, for another job. What the window has seen stays known.
+// restartDrift begins to count anew, for another job. What the window has seen stays known, and
+// what was not told of it is told as the job before has it.
 func (r *worker) restartDrift() {
+	r.tellDrift()
 	for i := range r.cp.Drift {
 		r.cp.Drift[i].Count = 0
 	}

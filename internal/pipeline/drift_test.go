@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -135,6 +136,90 @@ func TestAKeyThatADerivedRouteReadsIsNoDrift(t *testing.T) {
 		want := map[string]int{w1.String() + " missing speech.mood in 1 rows": 1, w1.String() + " unknown else in 1 rows": 1}
 		if diff := cmp.Diff(want, w.drifts()); diff != "" {
 			t.Error(diff)
+		}
+	})
+}
+
+func TestR81_UnknownKeysDoNotCrowdOutAMissingContractedKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.cluster.Close()
+		p := newPlatform(8, 9)
+		var fields []string
+		for i := range conv.MaxDrift {
+			fields = append(fields, fmt.Sprintf("unknown:field-%d", i))
+		}
+		p.rows[0] = makeRow("conv-0000", p.rows[0].Time, strings.Join(fields, " "))
+		p.rows[1] = makeRow("conv-0001", p.rows[1].Time, "missing:case_priority retyped:duration")
+		if _, err := w.run(t.Context(), p, w.defaults("first"), w1, wordy{}); err != nil {
+			t.Fatal(err)
+		}
+		told := w.drifts()
+		for _, what := range []string{"missing case_priority", "retyped duration"} {
+			if n := told[w1.String()+" "+what+" in 1 rows"]; n != 1 {
+				t.Errorf("%s is told %d times, want once", what, n)
+			}
+		}
+	})
+}
+
+func TestWhatAJobWasNotToldOfIsToldBeforeTheNextCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.cluster.Close()
+		p := newPlatform(4, 5)
+		p.endings = []conv.JobState{conv.JobPartial}
+		p.rows[0] = makeRow("conv-0000", p.rows[0].Time, "missing:case_priority")
+		s := w.defaults("first")
+		s.events.Retrying = func(conv.Window, string, time.Duration) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.rows[0] = makeRow("conv-0000", p.rows[0].Time, "mended")
+		}
+		if _, err := w.run(t.Context(), p, s, w1, wordy{}); err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]int{w1.String() + " missing case_priority in 1 rows": 1}
+		if diff := cmp.Diff(want, w.drifts()); diff != "" || p.submitted != 2 {
+			t.Errorf("%d jobs; %s", p.submitted, diff)
+		}
+	})
+}
+
+// A route's own fields drift in the rows that it takes, also where these are repeats.
+func TestR103_DriftOfFieldsThatOnlyARouteReadsIsToldWithItsName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.cluster.Close()
+		p := newPlatform(4, 5)
+		for i, content := range []string{"voice missing:mood missing:shared unknown:else", "chat missing:mood"} {
+			p.rows[i] = makeRow(fmt.Sprintf("conv-%04d", i), p.rows[0].Time+int64(i), content)
+		}
+		s := w.routed("first")
+		s.config.Routes[0].Wider, s.config.Routes[0].Own = true, map[string]bool{"mood": true, "else": true}
+		p.endings = []conv.JobState{conv.JobPartial} // the second job brings repeats
+		if _, err := w.run(t.Context(), p, s, w1, plain{}); err != nil {
+			t.Fatal(err)
+		}
+		want := []conv.Drift{{
+			Deviation: conv.Deviation{Kind: conv.DriftMissing, Field: "mood", Expected: "this", Found: "that", Route: "voice"},
+			Count:     1, Job: "job-2", Told: true,
+		}}
+		if diff := cmp.Diff(want, w.ledger()[w1].Drift); diff != "" {
+			t.Error(diff)
+		}
+		routes := 0
+		for _, r := range w.kafkaRecords("events") {
+			var e conv.Event
+			if err := json.Unmarshal(r.Value, &e); err != nil {
+				t.Fatal(err)
+			}
+			if e.Kind == "drift" && e.Detail["route"] == "voice" {
+				routes++
+			}
+		}
+		if routes != 1 {
+			t.Errorf("%d events name the route, want 1", routes)
 		}
 	})
 }

@@ -62,6 +62,7 @@ type epoch struct {
 	retries map[conv.Window]bool     // spans of which windows were read again for a shortfall
 	missed  map[conv.Window][]string // vanished conversations that a census of the window found, the first few
 	claims  map[claim]bool           // what is being closed
+	held    *held                    // by derived routes
 
 	released signal // a claim was given up
 }
@@ -73,7 +74,7 @@ func (p *Pipeline) runEpoch(ctx context.Context, work func(*epoch) error) error 
 	defer stop(nil)
 	e := &epoch{
 		Pipeline: p, intake: intake, ctx: intake, batches: make(chan handover), over: make(chan struct{}),
-		tries: map[conv.Window]int{}, rereads: map[conv.Window]bool{}, short: map[conv.Window]bool{}, retries: map[conv.Window]bool{}, missed: map[conv.Window][]string{}, claims: map[claim]bool{},
+		tries: map[conv.Window]int{}, rereads: map[conv.Window]bool{}, short: map[conv.Window]bool{}, retries: map[conv.Window]bool{}, missed: map[conv.Window][]string{}, claims: map[claim]bool{}, held: newHeld(),
 	}
 	var failed error
 	var committer sync.WaitGroup

@@ -46,7 +46,10 @@ func (r *worker) row(row *conv.Row, index int, first bool) error {
 		if verdict == dedupe.Revision {
 			r.cp.Counters.Revisions++
 		}
-		r.derive(b, row, index, mark)
+		if err := r.derive(b, row, index, mark); err != nil {
+			r.drop() // the history has the row in flight, and not all of it is in the batch
+			return err
+		}
 		if !first {
 			r.cp.Counters.Fetched++ // the page has changed since it was read
 		}
@@ -100,7 +103,8 @@ func (r *worker) judge(b *conv.Batch, row *conv.Row, mid int) (*conv.Mark, *conv
 	return &r.mark, reject
 }
 
-// widened is the fingerprint of a row with what wider routes read of it.
+// widened is the fingerprint of a row with what wider routes read of it. How the row departs from
+// their contracts is noted of those that take it.
 func (r *worker) widened(fingerprint uint64, b *conv.Batch, row *conv.Row) uint64 {
 	for i := range r.cfg.Routes {
 		route := &r.cfg.Routes[i]
@@ -109,7 +113,8 @@ func (r *worker) widened(fingerprint uint64, b *conv.Batch, row *conv.Row) uint6
 		}
 		end := len(b.Buf)
 		var facts conv.Facts
-		b.Buf, facts = route.Contract.Encode(b.Buf, route.SchemaID, row, nil)
+		b.Buf, facts = route.Contract.Encode(b.Buf, route.SchemaID, row, r.drifting(route, row))
+		r.noteOwn(route)
 		b.Buf = b.Buf[:end]
 		var both [16]byte
 		binary.BigEndian.PutUint64(both[:], fingerprint)

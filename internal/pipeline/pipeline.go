@@ -60,9 +60,13 @@ type Route struct {
 	SchemaID uint32
 	Contract Contract
 	Selector Selector
-	// Wider says that the contract reads of a row what the primary route's does not: then a row
-	// that differs in that alone is a revision too.
+	// Wider says that the contract publishes of a row what the primary route's does not, or more
+	// plainly: then a row that differs in that alone is a revision too.
 	Wider bool
+	// Own are the sources that only this contract reads, and the objects around them: where rows
+	// that the route takes depart from the contract there, that is drift of the route. A route that
+	// has some is Wider.
+	Own map[string]bool
 }
 
 // Rules are constraints of the user's own on rows that keep the contract.
@@ -79,7 +83,7 @@ type Redactor interface {
 }
 
 // Publisher is the way into Kafka. Commit, Heartbeat, Claim and Recover are called from one
-// goroutine at a time, History and Limits from any.
+// goroutine at a time, History, Routed and Limits from any.
 type Publisher interface {
 	// Claim makes this run the pipeline's owner and returns the ledger.
 	Claim(ctx context.Context, takeOver bool) (map[conv.Window]conv.Checkpoint, error)
@@ -93,6 +97,8 @@ type Publisher interface {
 	Heartbeat(ctx context.Context) error
 	// History reads back the rows and dead letters of the ranges, and perhaps others.
 	History(ctx context.Context, ranges []conv.Range) iter.Seq2[conv.Stored, error]
+	// Routed reads back what derived routes have of the ranges, and the dead letters of them.
+	Routed(ctx context.Context, ranges []conv.Range) iter.Seq2[conv.Routed, error]
 	// Limits says which records the topic of a derived route takes; "" is the row topic.
 	Limits(route string) conv.Limits
 	// CheckRetention returns an error if Kafka would soon delete rows as old as oldest, epoch ms.

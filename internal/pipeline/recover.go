@@ -17,7 +17,7 @@ const recoverFor = 15 * time.Minute
 // keepOn claims the pipeline and works until the work is done, in as many epochs as it takes:
 // one that ends with a failed commit is followed by another, from what the ledger then says.
 func (p *Pipeline) keepOn(ctx context.Context, takeOver bool, work func(*epoch) error) error {
-	windows, err := p.kafka.Claim(ctx, takeOver)
+	windows, err := p.claim(ctx, takeOver)
 	if err != nil {
 		return err
 	}
@@ -37,6 +37,26 @@ func (p *Pipeline) keepOn(ctx context.Context, takeOver bool, work func(*epoch) 
 		}
 		if windows, err = p.recover(ctx, &failing, lost); err != nil {
 			return err
+		}
+	}
+}
+
+// claims is how often a claim is tried whose commit fails.
+const claims = 3
+
+// claim makes this run the owner. The claim is a commit too, which the last words of a dead
+// owner can spoil; its outcome is unknown then, and the next try finds it out.
+func (p *Pipeline) claim(ctx context.Context, takeOver bool) (map[conv.Window]conv.Checkpoint, error) {
+	for tries := 1; ; tries++ {
+		windows, err := p.kafka.Claim(ctx, takeOver)
+		var unsure interface{ Permanent() bool }
+		if err == nil || tries == claims || !errors.As(err, &unsure) || unsure.Permanent() {
+			return windows, err
+		}
+		wait := plan.Backoff(tries + 1)
+		p.events.Recovering(err, wait)
+		if !sleep(ctx, wait) {
+			return nil, context.Cause(ctx)
 		}
 	}
 }

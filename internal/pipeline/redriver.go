@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"math"
 	"slices"
 
@@ -142,7 +143,9 @@ func (r *redriver) afresh(b *conv.Batch, l *conv.Letter, row *conv.Row) (publish
 	r.cp.Stored(row.Time)
 	r.cp.Counters.Published++
 	letters := len(b.Dead)
-	r.derive(b, row, l.Row, mark)
+	if err := r.derive(b, row, l.Row, mark); err != nil {
+		return false, nil, err
+	}
 	for i := range b.Dead[letters:] {
 		b.Dead[letters+i].Job = l.Job
 	}
@@ -157,11 +160,11 @@ func (r *redriver) afresh(b *conv.Batch, l *conv.Letter, row *conv.Row) (publish
 // again gives a row that is published to the derived route that refused it, unless newer
 // content of it was published since: a reader of the route would take the older for the newest.
 func (r *redriver) again(b *conv.Batch, l *conv.Letter, row *conv.Row) (taken bool, reject *conv.Reject, err error) {
-	verdict, err := r.verdict(b, row, l.Mark)
+	newer, err := r.newer(row, l.Mark)
 	if err != nil {
 		return false, nil, err
 	}
-	if verdict != dedupe.Stale {
+	if !newer {
 		taken, reject = r.route(b, r.routeOf(l), row, l.Mark)
 	}
 	if reject != nil {
@@ -177,6 +180,21 @@ func (r *redriver) again(b *conv.Batch, l *conv.Letter, row *conv.Row) (taken bo
 	}
 	r.cp.Routes[l.Route] = counters
 	return taken, nil, nil
+}
+
+// newer says whether a row was published, of whatever content, by a later job than a mark's: the
+// route has had the content then, or a newer one, or a letter of it.
+func (r *redriver) newer(row *conv.Row, mark *conv.Mark) (bool, error) {
+	key := conv.RowKey(r.cfg.Org, row.ConversationID, *mark)
+	for {
+		if err := r.load(r.ctx, mark.Time); err != nil {
+			return false, err
+		}
+		observation, held, err := r.history.Newest(key, mark.Time)
+		if !errors.Is(err, dedupe.ErrNotReady) {
+			return held && observation > mark.Observation, err
+		}
+	}
 }
 
 func (r *redriver) verdict(b *conv.Batch, row *conv.Row, mark *conv.Mark) (dedupe.Verdict, error) {

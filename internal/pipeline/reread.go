@@ -1,6 +1,10 @@
 package pipeline
 
-import "convstream/internal/conv"
+import (
+	"maps"
+
+	"convstream/internal/conv"
+)
 
 // reread ends the reading of a window from where its rows are kept, unless that goes on as any
 // other reading does. What the ledger says of a window that was whole stays true, whatever was
@@ -14,18 +18,25 @@ func (r *worker) reread(back setback) (ended bool, err error) {
 		r.finished.Store(r.cp.Window, nil)
 		return true, nil
 	case r.stood.State.Whole():
-		return true, r.close(r.stood.State, r.stood.LastError)
+		if back.reason != "" {
+			r.cp = r.former()
+		}
+		state, problem := r.stood.State, r.stood.LastError
+		r.stood = conv.Checkpoint{}
+		return true, r.close(state, problem)
 	}
 	return false, nil
 }
 
-// standing is the state of a window that is being read: one that was whole before stays so, also
-// if the process is killed meanwhile.
-func (r *worker) standing(s conv.State) conv.State {
-	if r.stood.State.Whole() {
-		return r.stood.State
-	}
-	return s
+// former is what the ledger says of a window that was whole and is being read again, until that
+// has ended well: all that it said before, also if the process is killed meanwhile. A comparison
+// rests on what a job has brought to its end. Only what was published since is counted.
+func (r *worker) former() conv.Checkpoint {
+	cp := r.stood.Clone()
+	cp.Attempt = r.cp.Attempt
+	cp.Counters, cp.StoredMin, cp.StoredMax = r.cp.Counters, r.cp.StoredMin, r.cp.StoredMax
+	cp.Routes = maps.Clone(r.cp.Routes)
+	return cp
 }
 
 // unreadIn makes an incomplete window of one that was to be read again and is not kept, for the

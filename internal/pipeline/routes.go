@@ -8,10 +8,17 @@ import (
 
 // derive gives a row that is published to the derived routes that take it. What they refuse is
 // a dead letter of theirs, and enters no history: the row itself is known as published, so no
-// repeat of it comes here.
-func (r *worker) derive(b *conv.Batch, row *conv.Row, index int, mark *conv.Mark) {
+// repeat of it comes here. After an error the batch must not be committed.
+func (r *worker) derive(b *conv.Batch, row *conv.Row, index int, mark *conv.Mark) error {
 	for i := range r.cfg.Routes {
 		route := &r.cfg.Routes[i]
+		held, err := r.holds(route, row, mark)
+		if err != nil {
+			return err
+		}
+		if held {
+			continue
+		}
 		taken, reject := r.route(b, route, row, mark)
 		if r.cp.Routes == nil {
 			r.cp.Routes = map[string]conv.RouteCounters{}
@@ -30,6 +37,7 @@ func (r *worker) derive(b *conv.Batch, row *conv.Row, index int, mark *conv.Mark
 		}
 		r.cp.Routes[route.Name] = counters
 	}
+	return nil
 }
 
 // route adds the record of a derived route to the batch, unless its filter does not let the

@@ -29,7 +29,7 @@ func (r *worker) read() error {
 			}
 		})
 	})
-	r.cp.State = r.standing(conv.Paging)
+	r.cp.State = conv.Paging
 	r.page, r.seen = from.Page, from.Row
 	if r.pageEnd = (conv.Key{}); r.cp.PageEnd != nil {
 		r.pageEnd = *r.cp.PageEnd
@@ -122,9 +122,12 @@ func (r *worker) handle(row *conv.Row, index int) error {
 		if !errors.Is(err, errContested) {
 			return err
 		}
-		// Whoever waits holds no open batch, so nobody waits for one who waits.
-		if err := r.flush(false); err != nil {
-			return err
+		// Whoever waits holds no row, so nobody waits for one who waits. A batch without any stays
+		// open: its commit would end the wait that it is for, again and again.
+		if !r.batch.Empty() {
+			if err := r.flush(false); err != nil {
+				return err
+			}
 		}
 		if err := r.await(moved); err != nil {
 			return err

@@ -34,10 +34,11 @@ type worker struct {
 	available int64             // the least watermark that the job's pages named, 0 for none
 	quiet     bool              // another window's alert speaks for this one too
 	census    *census           // of the rows of a job that is read from its first to its last
-	stood     conv.Checkpoint   // with Config.Reread, the window before it is read again
+	stood     conv.Checkpoint   // with Config.Reread, the window before it is read again; the zero value once it is
 
 	mark       conv.Mark        // of the row that was judged last
 	deviations []conv.Deviation // of that row
+	routes     []conv.Deviation // of that row from the contract of one route
 	drifted    int              // which entry of cp.Drift a row had last
 }
 
@@ -295,7 +296,7 @@ func (r *worker) submit() (setback, error) {
 	r.restartDrift()
 	r.census = r.newCensus()
 	r.last, r.cp.PageEnd = conv.Key{}, nil
-	r.cp.State = r.standing(conv.Submitted)
+	r.cp.State = conv.Submitted
 	r.cp.Dialect, r.cp.Query = r.cfg.Dialect, r.cfg.Query
 	r.cp.LastError = ""
 	if err := r.flush(true); err != nil {

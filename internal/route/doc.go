@@ -30,5 +30,12 @@
 // of different types are not equal. Where an operator has no meaning for a value, as < for a
 // boolean, the row fails the route, and the error says so without naming the value.
 //
-// Whole numbers in the range of 64 bits are exact. All others are float64.
+// Arithmetic takes numbers in the same spellings, strings that hold one among them; two strings
+// are joined by +. Whole numbers in the range of 64 bits are exact. All others are float64, also
+// results beyond that range.
+//
+// # How long it may take
+//
+// An evaluation that has not ended after maxSteps fails the route for the row. The steps depend
+// on the row and the expression alone.
 package route

@@ -25,27 +25,28 @@ func (s *Selector) compile(name, text string, check func(ast.Node) error) (*prog
 	for _, option := range options() {
 		option(config)
 	}
+	fault := func(err error) error { return misspelt(name, text, err) }
 	tree, err := parser.ParseWithConfig(text, config)
 	if err != nil {
-		return nil, explain(name, err)
+		return nil, fault(err)
 	}
 	l := &language{}
 	ast.Walk(&tree.Node, l)
 	if l.problem != nil {
-		return nil, explain(name, l.problem.Bind(tree.Source))
+		return nil, fault(l.problem.Bind(tree.Source))
 	}
 	if _, err := checker.Check(tree, config); err != nil {
-		return nil, explain(name, err)
+		return nil, fault(err)
 	}
 	if err := check(tree.Node); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fault(err)
 	}
 	s.fields = append(s.fields, fieldsOf(tree)...)
 	compiled, err := expr.Compile(text, append(options(), expr.Patch(rewriter{}))...)
 	if err != nil {
-		return nil, explain(name, err)
+		return nil, fault(err)
 	}
-	return &program{name, compiled}, nil
+	return &program{name, text, compiled}, nil
 }
 
 func checkFilter(n ast.Node) error {

@@ -15,13 +15,14 @@ const (
 	fnText    = "a text"
 	fnEqual   = "is equal"
 	fnIn      = "is in"
-	fnNegate  = "negated"
+	fnNegate  = "the negative"
+	fnSubject = "a text to match"
 )
 
 // computed names the functions that stand for operators.
 var computed = map[string]string{
 	"<": "is less", "<=": "is at most", ">": "is more", ">=": "is at least",
-	"+": "added", "-": "subtracted", "*": "multiplied", "/": "divided", "%": "remainder",
+	"+": "the sum", "-": "the difference", "*": "the product", "/": "the quotient", "%": "the remainder",
 }
 
 var (
@@ -38,7 +39,11 @@ func (rewriter) Visit(node *ast.Node) {
 	switch n := (*node).(type) {
 	case *ast.IdentifierNode:
 		if functionOf(n.Value) == nil {
-			replace(node, fnField, &ast.IdentifierNode{Value: "$env"}, &ast.StringNode{Value: n.Value})
+			replace(node, fnField, wholeRow(), &ast.StringNode{Value: n.Value})
+		}
+	case *ast.CallNode:
+		if f := functionOf(n.Callee.(*ast.IdentifierNode).Value); f.public() {
+			replace(node, f.compiledName(), n.Arguments...)
 		}
 	case *ast.MemberNode:
 		member(node, n)
@@ -63,8 +68,8 @@ func member(node *ast.Node, n *ast.MemberNode) {
 	key, named := n.Property.(*ast.StringNode)
 	above, ok := n.Node.(*ast.CallNode)
 	if named && ok && isCall(above, fnField) {
-		path := above.Arguments[1].(*ast.StringNode)
-		replace(node, fnField, above.Arguments[0], &ast.StringNode{Value: path.Value + "." + key.Value})
+		path := above.Arguments[2].(*ast.StringNode)
+		replace(node, fnField, above.Arguments[1], &ast.StringNode{Value: path.Value + "." + key.Value})
 	} else if named {
 		replace(node, fnField, n.Node, key)
 	} else {
@@ -99,14 +104,20 @@ func binary(node *ast.Node, n *ast.BinaryNode) {
 		wrap(&n.Left, fnTruth)
 		wrap(&n.Right, fnTruth)
 	case slices.Contains(textual, n.Operator):
-		wrap(&n.Left, fnText)
-		if n.Operator != "matches" { // a literal, which expr compiles once
-			wrap(&n.Right, fnText)
+		if n.Operator == "matches" { // the pattern is a literal, which expr compiles once
+			wrap(&n.Left, fnSubject)
+			return
 		}
+		wrap(&n.Left, fnText)
+		wrap(&n.Right, fnText)
 	}
 }
 
+// wholeRow leads every function to the evaluation that it is part of.
+func wholeRow() ast.Node { return &ast.IdentifierNode{Value: "$env"} }
+
 func replace(node *ast.Node, function string, args ...ast.Node) {
+	args = append([]ast.Node{wholeRow()}, args...)
 	ast.Patch(node, &ast.CallNode{Callee: &ast.IdentifierNode{Value: function}, Arguments: args})
 }
 

@@ -1,9 +1,12 @@
 package route
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/file"
@@ -29,7 +32,7 @@ type Selector struct {
 
 // Compile reads the expressions of a route. An empty filter lets every row through, and an
 // empty key is the conversation id. The filter has to yield true or false, the key a string or
-// a number. The error names the expression and the place in it, and says what it should be.
+// a number. The error quotes the expression, names the place in it, and says what it should be.
 func Compile(filter, key string) (*Selector, error) {
 	s := &Selector{}
 	var filterErr, keyErr error
@@ -39,8 +42,11 @@ func Compile(filter, key string) (*Selector, error) {
 	if key != "" {
 		s.key, keyErr = s.compile("key", key, checkKey)
 	}
-	if err := errors.Join(filterErr, keyErr); err != nil {
-		return nil, err
+	switch {
+	case filterErr != nil && keyErr != nil:
+		return nil, fmt.Errorf("%w; and %w", filterErr, keyErr) // on one line, as the caller names the route before it
+	case filterErr != nil || keyErr != nil:
+		return nil, cmp.Or(filterErr, keyErr)
 	}
 	s.fields = outermost(s.fields)
 	return s, nil
@@ -98,38 +104,84 @@ func (s *Selector) Key(dst []byte, row *conv.Row) ([]byte, error) {
 // program is one expression.
 type program struct {
 	name     string
+	text     string // as it was written
 	compiled *vm.Program
 }
-
-// memoryBudget bounds the elements of all arrays that one evaluation builds.
-const memoryBudget = 1 << 20
 
 func (p *program) run(row *conv.Row) (any, error) {
 	if len(row.Tokens) == 0 || row.Tokens[0].Kind != conv.Object {
 		return nil, fmt.Errorf("%s: the row is no object, or too large to be read", p.name)
 	}
 	machine := vm.VM{MemoryBudget: memoryBudget} // one that is used again would hold on to the row
-	v, err := machine.Run(p.compiled, object{row: row})
+	v, err := machine.Run(p.compiled, object{in: &evaluation{row: row, left: maxSteps}})
 	if err != nil {
-		return nil, explain(p.name, err)
+		return nil, fmt.Errorf("%s: %w", p.name, placed(p.name, p.text, withoutValues(err)))
 	}
 	return v, nil
 }
 
-// explain puts an error of the library on one line, as it has to fit a log and a header.
-func explain(name string, err error) error {
+// withoutValues lets only texts of this package through: what the library says of a row may
+// name what stands in it.
+func withoutValues(err error) error {
 	var at *file.Error
 	if !errors.As(err, &at) {
-		return fmt.Errorf("%s: %w", name, err)
+		return refuse("it cannot be computed for this row")
 	}
-	return fmt.Errorf("%s: %s, at line %d, column %d", name, at.Message, at.Line, at.Column+1)
+	var own refusal
+	switch {
+	case errors.As(err, &own):
+		at.Message = own.Error()
+	case at.Message == "memory budget exceeded":
+		at.Message = errTooLong.Error()
+	default:
+		at.Message = "it cannot be computed for this row"
+	}
+	return at
+}
+
+// placed puts an error of the library on one line, as it has to fit a log and a header, and
+// says where in the expression it is.
+func placed(name, text string, err error) error {
+	var at *file.Error
+	if !errors.As(err, &at) {
+		return err
+	}
+	if !strings.Contains(strings.TrimSpace(text), "\n") {
+		return fmt.Errorf("%s, in the %s, column %d", at.Message, name, at.Column+1)
+	}
+	return fmt.Errorf("%s, in the %s, line %d, column %d", at.Message, name, at.Line, at.Column+1)
+}
+
+// misspelt is the error of an expression that cannot be compiled. It quotes the expression, as
+// a configuration may have many.
+func misspelt(name, text string, err error) error {
+	err = placed(name, text, err)
+	if strings.Contains(err.Error(), `Operator("=")`) {
+		err = fmt.Errorf("%w; write == to compare", err)
+	}
+	return fmt.Errorf("%s '%s': %w", name, excerpt(text), err)
+}
+
+// excerpt is the start of an expression, on one line.
+func excerpt(text string) string {
+	const longest = 200
+	runes := []rune(strings.Join(strings.Fields(text), " "))
+	if len(runes) > longest {
+		runes = append(runes[:longest], '…')
+	}
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, string(runes))
 }
 
 // options are what both passes of the compiler know.
 func options() []expr.Option {
 	all := []expr.Option{expr.MaxNodes(maxNodes)}
 	for _, f := range functions {
-		all = append(all, expr.Function(f.name, f.call, f.signature))
+		all = append(all, f.options()...)
 	}
 	return all
 }

@@ -165,7 +165,7 @@ func TestAFilterThatHasNoMeaningForARowSaysSoWithoutItsValues(t *testing.T) {
 	const secret = "tel:+4915112345678"
 	row := rowOf(t, `{"s":"`+secret+`","o":{"s":"`+secret+`"},"n":4711471147114711,"a":[1],"b":true,"c":false}`)
 	for filter, want := range map[string]string{
-		`s > 5`:                    `filter: > has no meaning between a string and a number, at line 1, column 3`,
+		`s > 5`:                    `filter: > has no meaning between a string and a number, in the filter, column 3`,
 		`b < c`:                    `< has no meaning between a boolean and a boolean`,
 		`s + n == 1`:               `+ has no meaning between a string and a number`,
 		`n / 0 == 1`:               `division by zero`,
@@ -239,14 +239,14 @@ func TestARowThatIsNoObjectHasNoVerdict(t *testing.T) {
 
 func TestWhatIsNoFilterOrKeyIsRefusedWithItsPlace(t *testing.T) {
 	for filter, want := range map[string]string{
-		`interaction.type = "voice"`:  "at line 1, column 18",
+		`interaction.type = "voice"`:  `filter 'interaction.type = "voice"': unexpected token Operator("="), in the filter, column 18; write == to compare`,
 		`interaction.type`:            "compare it",
 		`"voice"`:                     "yields a string; it has to yield true or false",
 		`1 + 2`:                       "yields a number",
 		`[true]`:                      "yields an array",
 		`nil`:                         "yields nil",
 		`"a" < 5`:                     "mismatched types string and int",
-		"a == 1 and\n\"a\" < 5":       "line 2",
+		"a == 1 and\n\"a\" < 5":       `filter 'a == 1 and "a" < 5': invalid operation: < (mismatched types string and int), in the filter, line 2, column 5`,
 		`now() > 5`:                   "there is no function now; there are all, any, none, one, filter, map, find, count, len, lower, upper, trim, number, string",
 		`getenv("HOME") == "x"`:       "there is no function getenv",
 		`a.b() == 1`:                  "a field is no function",
@@ -269,17 +269,34 @@ func TestWhatIsNoFilterOrKeyIsRefusedWithItsPlace(t *testing.T) {
 		`a == "` + "\x00": "",
 	} {
 		_, err := Compile(filter, "")
-		if err == nil || !strings.HasPrefix(err.Error(), "filter: ") || !strings.Contains(err.Error(), want) {
+		if err == nil || !strings.HasPrefix(err.Error(), "filter '") || strings.Contains(err.Error(), "line 1") || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v", filter, err)
 		}
 	}
 	for _, key := range []string{`true`, `[a]`, `nil`, `a == 1`, `filter(a, true)`} {
-		if _, err := Compile("", key); err == nil || !strings.HasPrefix(err.Error(), "key: ") || !strings.Contains(err.Error(), "a string or a number") {
+		if _, err := Compile("", key); err == nil || !strings.HasPrefix(err.Error(), "key '"+key+"': ") || !strings.Contains(err.Error(), "a string or a number") {
 			t.Errorf("%s: got %v", key, err)
 		}
 	}
-	if _, err := Compile("a", "true"); err == nil || strings.Count(err.Error(), "\n") != 1 {
+	if _, err := Compile("a", "true"); err == nil || !strings.Contains(err.Error(), "; and key 'true': ") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("want both problems, got %v", err)
+	}
+}
+
+func TestAnUnknownFunctionIsToldWhichThereAreAndNoOthers(t *testing.T) {
+	want := strings.Join([]string{"all", "any", "none", "one", "filter", "map", "find", "count", "len", "lower", "upper", "trim", "number", "string"}, ", ")
+	for _, filter := range []string{`lenght(a) > 1`, `a | nope() == 1`, `any(a, nope(.x))`, `a.nope(1) == 1`, `get(a, 1) == 1`, `a == now()`} {
+		_, err := Compile(filter, "")
+		if err == nil || !strings.Contains(err.Error(), "; there are "+want+", in the filter, column ") {
+			t.Errorf("%s: got %v", filter, err)
+		}
+	}
+}
+
+func TestALongExpressionIsQuotedByItsStart(t *testing.T) {
+	_, err := Compile(`a = "`+strings.Repeat("x", 1000)+`"`, "")
+	if err == nil || len(err.Error()) > 400 || !strings.Contains(err.Error(), "xxx…': ") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -21,7 +22,7 @@ const root = "rules:///schema"
 
 // Load reads a JSON Schema from a file; one that names no $schema is of draft 2020-12. Formats
 // are held against values. References lead into the file itself, or to the drafts: nothing
-// else is read. The error begins with the file's name, and says line and place where one is
+// else is read. They must not go in a circle. The error begins with the file's name, and says line and place where one is
 // to blame.
 func Load(file string) (*Rules, error) {
 	text, err := os.ReadFile(file)
@@ -41,8 +42,8 @@ func parse(text []byte) (*Rules, error) {
 	if err != nil {
 		return nil, syntaxError(text, err)
 	}
-	if at, found := unboundedNumber(doc, nil); found {
-		return nil, misplaced(text, at, errors.New("the number is too large; use at most 1000 digits, and an exponent up to ±1000"))
+	if at, limit := beyondLimits(doc); limit != "" {
+		return nil, misplaced(text, at, fmt.Errorf("it is beyond a limit; use %s", limit))
 	}
 	compiler := jsonschema.NewCompiler()
 	compiler.DefaultDraft(jsonschema.Draft2020)
@@ -54,6 +55,9 @@ func parse(text []byte) (*Rules, error) {
 	schema, err := compiler.Compile(root)
 	if err != nil {
 		return nil, compileError(text, err)
+	}
+	if circle := circleIn(schema); circle != nil {
+		return nil, misplaced(text, steps(circle.Location), errors.New("references lead from here back to here for one and the same value, so that no row could ever be checked; leave one of them out"))
 	}
 	return &Rules{schema: schema}, nil
 }
@@ -107,6 +111,22 @@ func deepestOf(e *jsonschema.ValidationError) *jsonschema.ValidationError {
 		}
 	}
 	return deepest
+}
+
+// steps are the way to a place of the schema itself, none to that of another.
+func steps(location string) []string {
+	pointer, ok := strings.CutPrefix(location, root+"#/")
+	if !ok {
+		return nil
+	}
+	at := strings.Split(pointer, "/")
+	for i, step := range at {
+		if plain, err := url.PathUnescape(step); err == nil {
+			step = plain
+		}
+		at[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(step)
+	}
+	return at
 }
 
 // misplaced is an error about the value at a place of the schema.

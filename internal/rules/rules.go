@@ -23,14 +23,15 @@ type Rules struct{ schema *jsonschema.Schema }
 // the result: it names the place in both.
 //
 // As in encoding/json the last of equal keys counts. Numbers are compared exactly, so that one
-// beyond a thousand digits, or with an exponent beyond ±1000, is refused.
+// beyond a thousand digits, or with an exponent beyond ±1000, is refused; so is a row that is
+// nested deeper than 200 levels.
 func (r *Rules) Check(row *conv.Row) *conv.Reject {
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(row.Raw))
 	if err != nil {
 		return reject(nil, "a JSON value", "something else")
 	}
-	if at, found := unboundedNumber(value, nil); found {
-		return reject(at, "a number of at most 1000 digits, with an exponent up to ±1000", conv.Number.String())
+	if at, limit := beyondLimits(value); limit != "" {
+		return reject(at, limit, typeAt(value, at))
 	}
 	err = r.schema.Validate(value)
 	if err == nil {
@@ -41,6 +42,9 @@ func (r *Rules) Check(row *conv.Row) *conv.Reject {
 		return reject(nil, "a row that the JSON Schema can be held against", "another one")
 	}
 	first := firstOf(invalid)
+	if _, circle := first.ErrorKind.(*kind.RefCycle); circle { // Load lets none through that it can see
+		return reject(nil, shorten("a JSON Schema whose references come to an end, and not one as at "+fragment(first), longestExpected), "a circle")
+	}
 	at, expected, found := first.InstanceLocation, expectation(first), typeAt(value, first.InstanceLocation)
 	if missing := missingKeys(first.ErrorKind); len(missing) > 0 {
 		at, found = append(at[:len(at):len(at)], missing[0]), "nothing"
@@ -83,12 +87,18 @@ func before(a, b *jsonschema.ValidationError) bool {
 	) < 0
 }
 
-// compareSteps orders keys by their bytes, and indexes of an array by their numbers.
+// compareSteps orders indexes of an array, and keys that read like one, by their numbers, and
+// puts other keys behind them by their bytes.
 func compareSteps(a, b string) int {
-	m, err := strconv.Atoi(a)
-	n, err2 := strconv.Atoi(b)
-	if err == nil && err2 == nil {
-		return cmp.Compare(m, n)
+	m, err := strconv.ParseUint(a, 10, 64)
+	n, err2 := strconv.ParseUint(b, 10, 64)
+	switch {
+	case err == nil && err2 == nil:
+		return cmp.Or(cmp.Compare(m, n), cmp.Compare(a, b))
+	case err == nil:
+		return -1
+	case err2 == nil:
+		return 1
 	}
 	return cmp.Compare(a, b)
 }
@@ -99,9 +109,15 @@ func expectation(e *jsonschema.ValidationError) string {
 	if t, ok := e.ErrorKind.(*kind.Type); ok {
 		word += " " + strings.Join(t.Want, " or ")
 	}
+	return shorten(fmt.Sprintf("%s, at %s", word, fragment(e)), longestExpected)
+}
+
+const longestExpected = 200 // it becomes a record header
+
+// fragment is the place in the schema that an error speaks of.
+func fragment(e *jsonschema.ValidationError) string {
 	_, pointer, _ := strings.Cut(e.SchemaURL, "#")
-	const longest = 200 // it becomes a record header
-	return shorten(fmt.Sprintf("%s, at #%s", word, pointer), longest)
+	return "#" + pointer
 }
 
 // keyword is the keyword of the schema that a value breaks.
@@ -131,42 +147,6 @@ func missingKeys(k jsonschema.ErrorKind) []string {
 		return k.Missing
 	}
 	return nil
-}
-
-// unboundedNumber finds a number whose exact value would take much time and memory.
-func unboundedNumber(value any, at []string) (place []string, found bool) {
-	visit := func(step string, inner any) {
-		if p, bad := unboundedNumber(inner, append(at[:len(at):len(at)], step)); bad && (!found || less(p, place)) {
-			place, found = p, true
-		}
-	}
-	switch v := value.(type) {
-	case json.Number:
-		return at, !bounded(string(v))
-	case []any:
-		for i, inner := range v {
-			visit(strconv.Itoa(i), inner)
-		}
-	case map[string]any:
-		for key, inner := range v {
-			visit(key, inner)
-		}
-	}
-	return place, found
-}
-
-func less(a, b []string) bool {
-	return before(&jsonschema.ValidationError{InstanceLocation: a, ErrorKind: &kind.Group{}}, &jsonschema.ValidationError{InstanceLocation: b, ErrorKind: &kind.Group{}})
-}
-
-func bounded(number string) bool {
-	const most = 1000
-	digits, exponent, _ := strings.Cut(strings.ToLower(number), "e")
-	if exponent == "" {
-		return len(digits) <= most
-	}
-	n, err := strconv.Atoi(exponent)
-	return err == nil && n <= most && n >= -most && len(digits) <= most
 }
 
 // typeAt is the JSON type of the value at a place.

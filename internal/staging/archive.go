@@ -15,7 +15,7 @@ import (
 	"convstream/internal/conv"
 )
 
-// patience is how long a read of the storage is repeated.
+// patience is how long a read of the storage is repeated that goes on failing.
 const patience = 15 * time.Minute
 
 // Hooks are told what happens. They may be called from several goroutines.
@@ -198,7 +198,16 @@ func (a *Archive) Read(ctx context.Context, w conv.Window, job conv.Job, from co
 	folder := a.config.folder(w, job)
 	at := conv.Position{Token: from.Token, Page: from.Page}
 	for ; at.Page < m.Pages; at.Page++ {
-		next, err := asking(ctx, a, w, func() (string, error) { return a.page(ctx, folder+pageName(at.Page), at, emit) })
+		waits, rows := a.waits(), 0
+		next, err := repeating(ctx, a, w, waits, func() (string, error) {
+			return a.page(ctx, folder+pageName(at.Page), at, func(c conv.Chunk) error {
+				if came := c.At.Row + len(c.Rows); came > rows {
+					rows = came
+					waits.Reset() // however long it takes to have them published
+				}
+				return emit(c)
+			})
+		})
 		if err != nil {
 			return err
 		}
@@ -239,9 +248,43 @@ func (a *Archive) page(ctx context.Context, key string, at conv.Position, emit f
 	return "", a.bucket.damaged(key, err)
 }
 
+// waits are those between failures of the storage, until they have lasted for as long as the
+// patience does. It is a [backoff.BackOff].
+type waits struct {
+	backoff.ExponentialBackOff
+	failing time.Time // since when; zero where the storage has answered since
+}
+
+func (a *Archive) waits() *waits {
+	return &waits{ExponentialBackOff: backoff.ExponentialBackOff{InitialInterval: a.retry.Initial, Multiplier: 2, MaxInterval: a.retry.Max}}
+}
+
+// NextBackOff is the wait that follows a failure.
+func (w *waits) NextBackOff() time.Duration {
+	now := time.Now()
+	if w.failing.IsZero() {
+		w.failing = now
+	}
+	left := patience - now.Sub(w.failing)
+	if left <= 0 {
+		return backoff.Stop
+	}
+	return min(w.ExponentialBackOff.NextBackOff(), left)
+}
+
+// Reset begins anew: the storage has answered.
+func (w *waits) Reset() {
+	w.failing = time.Time{}
+	w.ExponentialBackOff.Reset()
+}
+
 // asking asks the storage, and again after a failure that may pass.
 func asking[T any](ctx context.Context, a *Archive, w conv.Window, ask func() (T, error)) (T, error) {
-	steps := &backoff.ExponentialBackOff{InitialInterval: a.retry.Initial, Multiplier: 2, MaxInterval: a.retry.Max}
+	return repeating(ctx, a, w, a.waits(), ask)
+}
+
+// repeating is asking with the waits that its caller resets.
+func repeating[T any](ctx context.Context, a *Archive, w conv.Window, between *waits, ask func() (T, error)) (T, error) {
 	return backoff.Retry(ctx, func() (T, error) {
 		v, err := ask()
 		var storage *Error
@@ -249,7 +292,7 @@ func asking[T any](ctx context.Context, a *Archive, w conv.Window, ask func() (T
 			err = backoff.Permanent(err)
 		}
 		return v, err
-	}, backoff.WithBackOff(steps), backoff.WithMaxElapsedTime(patience), backoff.WithNotify(func(err error, wait time.Duration) {
+	}, backoff.WithBackOff(between), backoff.WithMaxElapsedTime(0), backoff.WithNotify(func(err error, wait time.Duration) {
 		a.hooks.Retrying(w, wait, err)
 	}))
 }

@@ -220,6 +220,20 @@ type flaky struct {
 	calls   int
 }
 
+// copied is what a bucket holds.
+func copied(t *testing.T, b *Bucket) map[string][]byte {
+	t.Helper()
+	objects := map[string][]byte{}
+	for _, key := range keys(t, b) {
+		text, err := b.blob.ReadAll(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		objects[key] = text
+	}
+	return objects
+}
+
 func (f *flaky) ErrorCode(error) gcerrors.ErrorCode { return gcerrors.Unknown }
 func (f *flaky) Close() error                       { return nil }
 func (f *flaky) NewRangeReader(_ context.Context, key string, _, _ int64, _ *driver.ReaderOptions) (driver.Reader, error) {
@@ -242,15 +256,7 @@ func TestR13_AReadOfTheStorageThatFailsIsRepeated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := open(t, "mem://")
 		keep(t, b, config, window, job("j", 1), done, page, onePage)
-		f := &flaky{objects: map[string][]byte{}}
-		for _, key := range keys(t, b) {
-			text, err := b.blob.ReadAll(t.Context(), key)
-			if err != nil {
-				t.Fatal(err)
-			}
-			f.objects[key] = text
-		}
-		b = &Bucket{blob: blob.NewBucket(f), place: "flaky://"}
+		b = &Bucket{blob: blob.NewBucket(&flaky{objects: copied(t, b)}), place: "flaky://"}
 		defer b.Close()
 		var waits []time.Duration
 		a := archive(b, config)

@@ -23,24 +23,25 @@ const partSize = 5 << 20
 
 // Bucket is a place in object storage. It may be used by several goroutines.
 type Bucket struct {
-	blob  *blob.Bucket
-	place string // for messages: without what else the URL holds
+	blob   *blob.Bucket
+	place  string // for messages: without what else the URL holds
+	hidden hidden
 }
 
 // Open opens the place that a URL names: s3://BUCKET, gs://BUCKET, azblob://CONTAINER or
 // file:///FOLDER, which is made if it is not there. The parameter prefix puts everything into
 // a folder of the bucket. It fails if the place cannot be reached.
 func Open(ctx context.Context, rawURL string) (*Bucket, error) {
-	u, place, err := locate(rawURL)
+	u, place, secrets, err := locate(rawURL)
 	if err != nil {
 		return nil, err
 	}
 	b, err := blob.OpenBucket(ctx, u.String())
 	if err != nil {
-		problem := query.ReplaceAllString(cause(err).Error(), "")
+		problem := query.ReplaceAllString(secrets.out(err), "")
 		return nil, fmt.Errorf("staging.url %s: %s; write it as s3://BUCKET, gs://BUCKET, azblob://CONTAINER or file:///FOLDER", place, problem)
 	}
-	bucket := &Bucket{blob: b, place: place}
+	bucket := &Bucket{b, place, secrets}
 	there, err := b.IsAccessible(ctx)
 	if err == nil && !there {
 		err = &Error{"open", place, errors.New("there is no such bucket"), checkAccess, true}
@@ -57,16 +58,17 @@ func Open(ctx context.Context, rawURL string) (*Bucket, error) {
 // query is that of a URL in a message.
 var query = regexp.MustCompile(`\?[^\s":]*`)
 
-// locate parses a URL, completes it, and says what of it may stand in a message.
-func locate(raw string) (u *url.URL, place string, err error) {
+// locate parses a URL, completes it, and says what of it may stand in a message and what may not.
+func locate(raw string) (u *url.URL, place string, secrets hidden, err error) {
 	u, err = url.Parse(raw)
 	if err != nil {
-		return nil, "", errors.New("staging.url is no URL; write it as s3://BUCKET, gs://BUCKET, azblob://CONTAINER or file:///FOLDER")
+		return nil, "", nil, errors.New("staging.url is no URL; write it as s3://BUCKET, gs://BUCKET, azblob://CONTAINER or file:///FOLDER")
 	}
 	if u.User != nil {
-		return nil, "", errors.New("staging.url holds a user or password; credentials come from the provider's own environment and files")
+		return nil, "", nil, errors.New("staging.url holds a user or password; credentials come from the provider's own environment and files")
 	}
 	q := u.Query()
+	secrets = hiddenIn(q)
 	prefix := q.Get("prefix")
 	if prefix != "" && !strings.HasSuffix(prefix, "/") {
 		prefix += "/"
@@ -86,7 +88,7 @@ func locate(raw string) (u *url.URL, place string, err error) {
 	if prefix != "" {
 		place += "/" + strings.TrimSuffix(prefix, "/")
 	}
-	return u, place, nil
+	return u, place, secrets, nil
 }
 
 // String is the place without what else its URL holds.
@@ -206,7 +208,7 @@ type Error struct {
 
 // Error names what was tried where, and the way out.
 func (e *Error) Error() string {
-	text := fmt.Sprintf("staging: %s %s: %s", e.Op, e.Place, cause(e.Err))
+	text := fmt.Sprintf("staging: %s %s: %s", e.Op, e.Place, e.Err)
 	if e.Hint != "" {
 		text += "; " + e.Hint
 	}
@@ -220,7 +222,7 @@ func (e *Error) Unwrap() error { return e.Err }
 func (e *Error) Permanent() bool { return e.permanent }
 
 func (b *Bucket) failed(op, key string, err error) error {
-	e := &Error{Op: op, Place: b.place, Err: err}
+	e := &Error{Op: op, Place: b.place, Err: &told{err, b.hidden.out(err)}}
 	if key != "" {
 		e.Place += "/" + key
 	}
@@ -239,13 +241,3 @@ func (b *Bucket) damaged(key string, err error) error {
 
 // absent says that an object is not there.
 func absent(err error) bool { return gcerrors.Code(err) == gcerrors.NotFound }
-
-// cause leaves out the URL of a request that failed: its query may be what opens the storage to
-// anybody.
-func cause(err error) error {
-	var located *url.Error
-	if errors.As(err, &located) {
-		return located.Err
-	}
-	return err
-}

@@ -101,11 +101,29 @@ func TestAURLThatCannotBeUsedIsRefusedWithoutItsSecrets(t *testing.T) {
 		"azblob://c?sas=geheim":                             "staging.url azblob://c",
 		"file:///proc/no?prefix=a&secret=geheim":            "staging.url file:///proc/no/a",
 		"s3://bucket/path?region=eu-central-1&token=geheim": "staging.url s3://bucket/path",
+		"s3://bucket?anonymous=geheim":                      `anonymous: strconv.ParseBool: parsing "***"`,
+		"s3://bucket?anonymous=geheim%22geheim":             `anonymous: strconv.ParseBool: parsing "***"`,
+		"s3://bucket?profile=geheim":                        "profile, ***",
+		"s3://bucket?geheim":                                `unknown query parameter "***"`,
+		"azblob://c?storage_account=a&protocol=geheim":      `invalid protocol "***"`,
 	} {
 		_, err := Open(t.Context(), raw)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "geheim") {
 			t.Errorf("%s: %v", raw, err)
 		}
+	}
+}
+
+func TestWhatTheQueryOfTheURLHoldsStandsInNoError(t *testing.T) {
+	_, place, secrets, err := locate("s3://bucket?region=eu-central-1&prefix=convstream&endpoint=https://geheim.example&other=geheim.example&use_path_style=true")
+	if err != nil || place != "s3://bucket/convstream" {
+		t.Fatal(place, err)
+	}
+	b := &Bucket{place: place, hidden: secrets}
+	cause := errors.New("https://geheim.example in eu-central-1 below convstream: true, and geheim.example")
+	err = b.failed("write", "acme/page", cause)
+	if text := err.Error(); text != "staging: write s3://bucket/convstream/acme/page: *** in eu-central-1 below convstream: true, and ***" || !errors.Is(err, cause) {
+		t.Error(text)
 	}
 }
 

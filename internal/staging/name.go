@@ -47,14 +47,18 @@ func parseWindow(name string) (w conv.Window, ok bool) {
 // plainID is what an id may be to stand in a name as it is.
 var plainID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
 
+// jobName is how names spell a job's id.
+func jobName(id string) string {
+	if plainID.MatchString(id) {
+		return id
+	}
+	sum := sha256.Sum256([]byte(id))
+	return "sha256-" + hex.EncodeToString(sum[:])
+}
+
 // folder is that of a job. Names in order are jobs in order of their observation.
 func (c Config) folder(w conv.Window, job conv.Job) string {
-	id := job.ID
-	if !plainID.MatchString(id) {
-		sum := sha256.Sum256([]byte(id))
-		id = "sha256-" + hex.EncodeToString(sum[:])
-	}
-	return fmt.Sprintf("%s%010d-%s/", c.jobs(w), job.Observation, id)
+	return fmt.Sprintf("%s%010d-%s/", c.jobs(w), job.Observation, jobName(job.ID))
 }
 
 // observationOf reads a job's observation from the name of its folder; 0 where that is none.

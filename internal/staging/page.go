@@ -53,11 +53,11 @@ const (
 
 // redact copies a page with its rows redacted. Of the page itself only what is known is kept: the
 // rest might be private too.
-func (s *Stage) redact(w io.Writer, page io.Reader) error {
+func (s *Stage) redact(w io.Writer, body io.Reader, job conv.Job, page int) error {
 	out := bufio.NewWriter(w)
-	r := &redaction{out: out, redactor: s.redactor, envelope: s.format.Envelope}
+	r := &redaction{out: out, redactor: s.redactor, envelope: s.format.Envelope, place: fmt.Sprintf("job %s, page %d", jobName(job.ID), page)}
 	fmt.Fprintf(out, `%s%s:[`, redactedHead, quote(r.envelope.Rows))
-	if err := s.splitter.Split(page, conv.Position{}, r.pass); err != nil {
+	if err := s.splitter.Split(body, conv.Position{}, r.pass); err != nil {
 		return err
 	}
 	return out.Flush()
@@ -67,6 +67,7 @@ type redaction struct {
 	out      *bufio.Writer
 	redactor Redactor
 	envelope extractor.Envelope
+	place    string // of the page, in notes
 	row      []byte
 }
 
@@ -100,16 +101,16 @@ func (r *redaction) pass(c conv.Chunk) error {
 }
 
 // redacted appends the row. One that cannot be redacted leaves a note, which is the same dead
-// letter: it is no object either, or too large. The row's number keeps two of them apart.
+// letter: it is no object either, or too large. Where it stood keeps two of them apart.
 func (r *redaction) redacted(dst []byte, row *conv.Row, index int) []byte {
 	out, ok := r.redactor.Redact(dst, row)
 	switch {
 	case ok:
 		return out
 	case row.Length > 0:
-		return fmt.Appendf(dst, `%s%d bytes, row %d"`, notKeptLarge, row.Length, index)
+		return fmt.Appendf(dst, `%s%d bytes, %s, row %d"`, notKeptLarge, row.Length, r.place, index)
 	}
-	return fmt.Appendf(dst, `%sno object, row %d"`, notKept, index)
+	return fmt.Appendf(dst, `%sno object, %s, row %d"`, notKept, r.place, index)
 }
 
 // restore makes a row of a redacted page what it was before, as far as it is known.

@@ -182,10 +182,10 @@ func TestR13_ARowThatCannotBeRedactedStaysTheSameDeadLetter(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		`0/0 "convstream: not kept, no object, row 0" id= length=0 redacted=true`,
+		`0/0 "convstream: not kept, no object, job j, page 0, row 0" id= length=0 redacted=true`,
 		`0/1 {"a":1} id= length=0 redacted=true`,
-		fmt.Sprintf(`0/2 "convstream: not kept, too large: %d bytes, row 2" id= length=%d redacted=true`, len(large), len(large)),
-		`0/3 "convstream: not kept, no object, row 3" id= length=0 redacted=true`,
+		fmt.Sprintf(`0/2 "convstream: not kept, too large: %d bytes, job j, page 0, row 2" id= length=%d redacted=true`, len(large), len(large)),
+		`0/3 "convstream: not kept, no object, job j, page 0, row 3" id= length=0 redacted=true`,
 	}
 	if diff := cmp.Diff(want, got.rows); diff != "" {
 		t.Error(diff)

@@ -33,7 +33,7 @@ func (s *Stage) Page(ctx context.Context, w conv.Window, job conv.Job, page int,
 		if s.redactor == nil || s.redactor.Idle() {
 			_, err = io.Copy(z, body)
 		} else {
-			err = s.redact(z, body)
+			err = s.redact(z, body, job, page)
 		}
 		if closing := z.Close(); err == nil {
 			err = closing

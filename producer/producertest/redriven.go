@@ -46,8 +46,8 @@ func lettersReadBack(t *testing.T, b Broker) {
 	marked.Mark = &conv.Mark{Identity: 1, Fingerprint: 2, Time: day.From + 3, Observation: 4}
 	route := letter([]byte(`{"r":1}`))
 	route.Route, route.Mark = "voice", marked.Mark
-	redacted := letter([]byte(`{"private":"value"}`))
-	redacted.Raw, redacted.Redacted = []byte(`{"private":"***"}`), true
+	redacted := letter([]byte(`{"private":"***"}`))
+	redacted.Redacted = true
 	withheld := letter([]byte(`"private"`))
 	withheld.Raw, withheld.Withheld = nil, true
 	packed, cut := letter([]byte(strings.Repeat("long ", 50_000))), letter(hard)

@@ -39,6 +39,7 @@ func Run(t *testing.T, b Broker) {
 		"DeadLettersAreReadBackAsTheyWereWritten":             lettersReadBack,
 		"RedrivenLettersAreKnownToTheNextRun":                 redrivenKnown,
 		"AMissingTopicIsNamedWhenItMayNotBeCreated":           missingTopic,
+		"ARehearsalCreatesNoTopic":                            rehearsal,
 	}
 	for _, name := range sortedKeys(tests) {
 		t.Run(name, func(t *testing.T) { tests[name](t, b) })
@@ -320,4 +321,22 @@ func missingTopic(t *testing.T, b Broker) {
 	cfg := b.config(t)
 	cfg.CreateTopics = false
 	wantOpenError(t, cfg, "does not exist", "create_topics")
+	cfg.Rehearsal = true
+	wantOpenError(t, cfg, "does not exist", "create_topics")
+}
+
+func rehearsal(t *testing.T, b Broker) {
+	cfg := b.config(t)
+	createTopic(t, cfg, cfg.Topics.Rows, map[string]string{"max.message.bytes": "4000000", "message.timestamp.after.max.ms": "60000"})
+	cfg.Topics.Routes = []producer.RouteTopic{{Name: "derived", Topic: cfg.Pipeline + ".derived"}}
+	cfg.Rehearsal = true
+	for range 2 {
+		p := open(t, cfg)
+		primary, derived := p.Limits(""), p.Limits("derived")
+		if primary.After != 60_000 || derived.After != 3_600_000 || derived.MaxBytes != primary.MaxBytes || derived.MaxBytes > 1<<20 || derived.MaxBytes < 1_000_000 {
+			t.Errorf("limits %+v, and of a topic that is not there %+v", primary, derived)
+		}
+	}
+	cfg.CreateTopics = false
+	wantOpenError(t, cfg, cfg.Topics.DeadLetters, "does not exist") // no topic was made before
 }

@@ -76,6 +76,8 @@ func (l *loader) inspect(section *yamlnode.Node, prefix string) {
 			l.unknown(key)
 		case value.Tag == "!!null":
 			l.problem(key, "has no value; give it one or remove the line")
+		case !entry.section && value.Kind == yamlnode.MappingNode && entry.list:
+			l.problem(key, "is a list; write each entry below it, behind a dash")
 		case !entry.section && value.Kind == yamlnode.MappingNode:
 			l.problem(key, "is no section; give it a value")
 		case !entry.section:

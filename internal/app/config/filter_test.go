@@ -61,7 +61,7 @@ func TestR29_AFilterThatIsWrongIsNamedByItsEntryAndLine(t *testing.T) {
 		want []string
 	}{
 		"no list":              {filtered(t, " voice"), "", []string{".yaml:4: source.filter:", "list"}},
-		"a section":            {filtered(t, " {path: a, operator: eq, value: b}"), "", []string{".yaml:4: source.filter:", "no section"}},
+		"a section":            {filtered(t, " {path: a, operator: eq, value: b}"), "", []string{".yaml:4: source.filter:", "is a list"}},
 		"an entry that is one": {filtered(t, "\n    - voice"), "", []string{".yaml:5: source.filter[0]:", "path, operator and value"}},
 		"no path":              {filtered(t, "\n    - {path: direction, operator: eq, value: x}\n    - {operator: eq, value: x}"), "", []string{".yaml:6: source.filter[1].path:", "missing"}},
 		"no value":             {filtered(t, "\n    - path: direction\n      operator: eq\n      value:"), "", []string{".yaml:7: source.filter[0].value:", "missing"}},

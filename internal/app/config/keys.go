@@ -8,12 +8,13 @@ import (
 )
 
 // schema knows every key of a configuration: the path of its field in Config, and whether
-// it is a section, which holds keys and no value.
+// it is a section, which holds keys and no value, or a list.
 type schema map[string]schemaEntry
 
 type schemaEntry struct {
 	index   []int
 	section bool
+	list    bool
 }
 
 var known = schemaOf(reflect.TypeFor[Config](), "", nil, schema{})
@@ -30,7 +31,7 @@ func schemaOf(t reflect.Type, prefix string, index []int, into schema) schema {
 		}
 		section := ft.Kind() == reflect.Struct && ft != reflect.TypeFor[Secret]()
 		at := append(slices.Clone(index), f.Index...)
-		into[prefix+name] = schemaEntry{at, section}
+		into[prefix+name] = schemaEntry{at, section, ft.Kind() == reflect.Slice}
 		if section {
 			schemaOf(ft, prefix+name+".", at, into)
 		}

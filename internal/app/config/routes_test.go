@@ -37,6 +37,7 @@ func TestRoutesThatCannotBeAreRefusedByName(t *testing.T) {
 		"[7]":                                   "routes[0]: is no route",
 		"[{nam: x}]":                            "routes[0].nam: unknown key",
 		"[{name: Chat, topic: t, contract: c}]": `routes[0].name: "Chat" is no name of a route`,
+		"{name: a}":                             "routes: is no list",
 		"[{name: a, contract: c}]":              "routes[0].topic: missing",
 		"[{name: a, topic: t}]":                 "routes[0].contract: missing",
 		"[{name: a, topic: genesys.dlq, contract: c}]":                         `"genesys.dlq" is the name in`,
@@ -58,5 +59,39 @@ func TestAKeyThatCouldBeGuessedIsRefused(t *testing.T) {
 	c := mustLoad(t, minimal, "CONVSTREAM_PRIVACY_KEY=0123456789abcdef")
 	if c.Privacy.Key.Reveal() != "0123456789abcdef" {
 		t.Errorf("the key is %q", c.Privacy.Key.Reveal())
+	}
+}
+
+func TestWhatARouteLacksIsNotAskedForInAVariable(t *testing.T) {
+	_, err := load(t, minimal+"routes: [{name: a, contract: c}]\n", nil, nil)
+	if err == nil || !strings.HasSuffix(err.Error(), ":1: routes[0].topic: missing; give it here") && !strings.HasSuffix(err.Error(), "routes[0].topic: missing; give it here") {
+		t.Errorf("error %v, want one that names no variable: a member of a list has none", err)
+	}
+	_, err = load(t, minimal+"routes:\n  name: a\n", nil, nil)
+	if err == nil || !strings.Contains(err.Error(), "routes: is a list; write each entry below it, behind a dash") {
+		t.Errorf("error %v, want one that asks for a list", err)
+	}
+}
+
+func TestAStagingURLThatIsNoneIsRefused(t *testing.T) {
+	for raw, want := range map[string]string{
+		"/var/pages":              "is no URL",
+		"ftp://host/pages":        "ftp:// is no storage",
+		"file://pages":            "names a host, and no folder",
+		"file:///":                "names no folder",
+		"s3://?region=eu":         "names no bucket",
+		"s3://me:hunter2@b":       "holds a user or password",
+		"file:///var/pages":       "",
+		"s3://b?region=eu-west-1": "",
+	} {
+		_, err := load(t, minimal, []string{"CONVSTREAM_STAGING_URL=" + raw}, nil)
+		switch {
+		case want == "" && err != nil:
+			t.Errorf("%s: %v", raw, err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), "staging.url: "+want) && !strings.Contains(err.Error(), want)):
+			t.Errorf("%s: error %v, want one with %q", raw, err, want)
+		case err != nil && strings.Contains(err.Error(), "hunter2"):
+			t.Errorf("%s: the error shows the password: %v", raw, err)
+		}
 	}
 }

@@ -37,6 +37,7 @@ func (l *loader) validate() {
 	l.window()
 	l.routes()
 	l.privacy()
+	l.staging()
 	l.kafka()
 	l.registry()
 	between(l, "commit.interval", c.Commit.Interval, time.Millisecond, time.Hour)
@@ -150,12 +151,39 @@ func between[T cmp.Ordered](l *loader, key string, v, lo, hi T) {
 }
 
 func (l *loader) required(key, v string) {
-	if v == "" {
+	switch {
+	case v != "":
+	case strings.Contains(key, "["): // a member of a list, which has no variable of its own
+		l.problem(key, "missing; give it here")
+	default:
 		l.problem(key, "missing; give it here or in %s", variable(key))
 	}
 }
 
 var namePattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,100}$`)
+
+// staging checks where pages are kept, as far as the text tells. It quotes the scheme and the
+// host alone: the rest of a URL may hold a secret.
+func (l *loader) staging() {
+	const forms = "file:///FOLDER, s3://BUCKET, gs://BUCKET or azblob://CONTAINER"
+	raw := l.config.Staging.URL
+	u, err := url.Parse(raw)
+	switch {
+	case raw == "":
+	case err != nil || u.Scheme == "":
+		l.problem("staging.url", "is no URL; write it as %s", forms)
+	case u.User != nil:
+		l.problem("staging.url", "holds a user or password; credentials come from the provider's own environment and files")
+	case !slices.Contains([]string{"file", "s3", "gs", "azblob"}, u.Scheme):
+		l.problem("staging.url", "%s:// is no storage that convstream knows; write it as %s", u.Scheme, forms)
+	case u.Scheme == "file" && u.Host != "":
+		l.problem("staging.url", "file://%s names a host, and no folder; write it with three slashes, as file:///FOLDER", u.Host)
+	case u.Scheme == "file" && strings.Trim(u.Path, "/") == "":
+		l.problem("staging.url", "names no folder; write it as file:///FOLDER")
+	case u.Scheme != "file" && u.Host == "":
+		l.problem("staging.url", "%s:// names no bucket; write it as %s", u.Scheme, forms)
+	}
+}
 
 // name checks what becomes part of ledger keys and of the transactional id, whose separator
 // is the slash.

@@ -1,0 +1,60 @@
+package staging
+
+import (
+	"cmp"
+	"errors"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// hidden are texts that may not stand in a message, the longest first.
+type hidden []string
+
+// short is what no secret is shorter than. Such words stay in messages, as "true" does.
+const short = 6
+
+// hiddenIn is what the query of staging.url holds, which may be what opens the storage to
+// anybody: all but the names of its parameters, and the values of those that are no secret and
+// help to see what is wrong.
+func hiddenIn(q url.Values) (h hidden) {
+	for key, values := range q {
+		for _, v := range values {
+			switch {
+			case v == "": // what stands alone may be anything
+				v = key
+			case key == "prefix" || key == "region":
+				continue
+			}
+			if len(v) >= short {
+				quoted := strconv.Quote(v)
+				h = append(h, v, quoted[1:len(quoted)-1], url.QueryEscape(v))
+			}
+		}
+	}
+	slices.SortFunc(h, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
+	return slices.Compact(h)
+}
+
+// out is what a message may say of an error. The URL of a request that failed is left out.
+func (h hidden) out(err error) string {
+	if located, ok := errors.AsType[*url.Error](err); ok {
+		err = located.Err
+	}
+	text := err.Error()
+	for _, secret := range h {
+		text = strings.ReplaceAll(text, secret, "***")
+	}
+	return text
+}
+
+// told is an error with the text that a message may have of it.
+type told struct {
+	error
+	text string
+}
+
+func (t *told) Error() string { return t.text }
+
+func (t *told) Unwrap() error { return t.error }
