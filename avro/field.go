@@ -103,7 +103,7 @@ func (f *field) readProperties(n *jsonValue) (mark privacy, err error) {
 	case !isName(f.name):
 		return mark, name.fault("%s is no name that Avro takes; use letters, digits and _, and no digit first", name.excerpt())
 	}
-	return mark, nil
+	return mark, n.checkNotes(isName)
 }
 
 // firstOf returns the first member that an object has of these, else the object.

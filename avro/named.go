@@ -27,6 +27,9 @@ func (c *compiler) define(n *jsonValue, namespace string) (named *namedType, ins
 	case space != nil && (space.kind != conv.String || !isFullName(space.text)):
 		return nil, "", space.fault("%s is no namespace that Avro takes; use names joined by dots", space.excerpt())
 	}
+	if err := n.checkNotes(isFullName); err != nil {
+		return nil, "", err
+	}
 	full, inside := name.text, namespace
 	if space != nil {
 		inside = space.text
@@ -50,6 +53,30 @@ func (c *compiler) define(n *jsonValue, namespace string) (named *namedType, ins
 	named = &namedType{definition: n, namespace: namespace}
 	c.types[full] = named
 	return named, inside, nil
+}
+
+// checkNotes checks what Avro lets stand beside a field or a type, and convstream passes on:
+// others read it too, and refuse a schema for it.
+func (v *jsonValue) checkNotes(isAlias func(string) bool) error {
+	if doc := v.member("doc"); doc != nil && doc.kind != conv.String {
+		return doc.fault("\"doc\" is %s; give a string", doc.excerpt())
+	}
+	if order := v.member("order"); order != nil && !order.is("ascending") && !order.is("descending") && !order.is("ignore") {
+		return order.fault("\"order\" is %s; use \"ascending\", \"descending\" or \"ignore\"", order.excerpt())
+	}
+	aliases := v.member("aliases")
+	if aliases == nil {
+		return nil
+	}
+	if aliases.kind != conv.Array {
+		return aliases.fault("\"aliases\" is %s; give a list of names", aliases.excerpt())
+	}
+	for _, a := range aliases.items {
+		if a.kind != conv.String || !isAlias(a.text) {
+			return a.fault("the alias %s is no name that Avro takes; use letters, digits and _, and no digit first", a.excerpt())
+		}
+	}
+	return nil
 }
 
 // inside is the namespace of the names inside a definition that was noted before.
