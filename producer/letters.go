@@ -49,6 +49,9 @@ func letters(ctx context.Context, c Config, adm *kadm.Client, redriven conv.Lett
 }
 
 func eachLetter(ctx context.Context, c Config, adm *kadm.Client, each func(conv.Letter) error) error {
+	if err := awaitStable(ctx, adm, c.Topics.DeadLetters); err != nil {
+		return err
+	}
 	start, end, err := bounds(ctx, adm, c.Topics.DeadLetters)
 	if err != nil {
 		return err

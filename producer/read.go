@@ -146,8 +146,8 @@ func listed(ctx context.Context, topic string, list func(context.Context, ...str
 
 var errNoPartitions = errors.New("the broker names no partition")
 
-// awaitStable waits until no transaction holds back what was in a topic of one partition when
-// the call began. A dead pipeline that shares the topic can hold it back until its
+// awaitStable waits until no transaction holds back what was in a topic when the call began:
+// a commit is acknowledged before its markers are in every partition. A dead pipeline that shares the topic can hold it back until its
 // transaction times out.
 func awaitStable(ctx context.Context, adm *kadm.Client, topic string) error {
 	ends, err := listed(ctx, topic, adm.ListEndOffsets)
@@ -163,7 +163,7 @@ func awaitStable(ctx context.Context, adm *kadm.Client, topic string) error {
 		if err != nil {
 			return err
 		}
-		if stable[0] >= ends[0] {
+		if reaches(stable, ends) {
 			return nil
 		}
 		select {
@@ -172,4 +172,14 @@ func awaitStable(ctx context.Context, adm *kadm.Client, topic string) error {
 			return fmt.Errorf("an open transaction of another producer holds back topic %s: %w", topic, ctx.Err())
 		}
 	}
+}
+
+// reaches says whether no partition's offset lies before its end.
+func reaches(offsets, ends map[int32]int64) bool {
+	for partition, end := range ends {
+		if offsets[partition] < end {
+			return false
+		}
+	}
+	return true
 }

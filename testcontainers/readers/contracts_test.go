@@ -120,7 +120,7 @@ func TestRandomContractsHaveRowsOfEveryType(t *testing.T) {
 
 func TestRealReadersDecodeFiftyRandomContractsToTheTruth(t *testing.T) {
 	env := testcontainers.RequireReal(t, testcontainers.WithRegistry())
-	topic := env.Topic(t, "random", 3, nil)
+	topic := env.Topic(t, "random", 3, map[string]string{"retention.ms": "-1"})
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // the first run downloads
 	defer cancel()
 	registry, err := sr.NewClient(sr.URLs(env.RegistryURL))

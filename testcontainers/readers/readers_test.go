@@ -30,8 +30,8 @@ const (
 
 func TestRealReadersDecodeCommittedRows(t *testing.T) {
 	env := testcontainers.RequireReal(t, testcontainers.WithRegistry())
-	topic := env.Topic(t, "rows", 2, nil)
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // the first run downloads
+	topic := env.Topic(t, "rows", 2, map[string]string{"retention.ms": "-1"}) // rowTime is long past
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)            // the first run downloads
 	defer cancel()
 	encode := encoder(ctx, t, env, topic)
 	cl := env.Client(t, kgo.TransactionalID(topic), kgo.RecordPartitioner(kgo.ManualPartitioner()))
