@@ -24,11 +24,11 @@ build: ## Build ./build/convstream
 
 .PHONY: test
 test: ## Run every test that needs Go only
-	$(GO) test ./...
+	$(GO) test -timeout 30m ./...
 
 .PHONY: test-race
 test-race: ## The same under the race detector
-	$(GO) test -race ./...
+	$(GO) test -race -timeout 60m ./...
 
 .PHONY: test-real
 test-real: ## Run the promises on real Apache Kafka and a real registry
