@@ -55,6 +55,12 @@ func (e *CommitError) Permanent() bool {
 	return true
 }
 
+// Fenced says that another producer has taken the transactional id, or that the broker has ended
+// the transaction. Whoever took it writes its claim next.
+func (e *CommitError) Fenced() bool {
+	return errors.Is(e.Err, kerr.InvalidProducerEpoch) || errors.Is(e.Err, kerr.ProducerFenced)
+}
+
 // MismatchError says that Kafka is not the Kafka that the ledger speaks of: another
 // cluster, or a topic that was deleted and made again.
 type MismatchError struct {

@@ -99,6 +99,9 @@ func (p *Pipeline) recover(ctx context.Context, f *failures, lost *commitFailed)
 			return nil, fmt.Errorf("no commit succeeded in %s: %w", recoverFor, err)
 		}
 		wait := plan.Backoff(f.tries)
+		if fenced(err) {
+			wait = plan.Backoff(f.tries + 1) // another run may be about to write its claim, which decides
+		}
 		p.events.Recovering(err, wait)
 		if !sleep(ctx, wait) {
 			return nil, context.Cause(ctx)
@@ -112,6 +115,11 @@ func (p *Pipeline) recover(ctx context.Context, f *failures, lost *commitFailed)
 			return nil, err
 		}
 	}
+}
+
+func fenced(err error) bool {
+	var f interface{ Fenced() bool }
+	return errors.As(err, &f) && f.Fenced()
 }
 
 // sleep waits, and says whether it was left in peace.
