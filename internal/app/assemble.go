@@ -345,6 +345,20 @@ func (p *process) reader(cfg config.Config) (*producer.Reader, error) {
 	return producer.NewReader(kafka)
 }
 
+// ledger connects to Kafka and reads the ledger. The caller closes the reader.
+func (p *process) ledger(ctx context.Context, cfg config.Config) (*producer.Reader, *producer.Ledger, error) {
+	r, err := p.reader(cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	ledger, err := r.Ledger(ctx)
+	if err != nil {
+		r.Close()
+		return nil, nil, err
+	}
+	return r, ledger, nil
+}
+
 // windowList renders windows for a sentence, which names the first few.
 func windowList(windows []conv.Window) string {
 	const named = 5

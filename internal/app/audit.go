@@ -155,7 +155,7 @@ type auditReport struct {
 	Doubled     int64         `json:"doubled"`      // records that repeat what is there
 	Foreign     int64         `json:"foreign"`      // records that no window of the ledger has written
 	DeadLetters int64         `json:"dead_letters"` // of the windows
-	Balanced    bool          `json:"balanced"`     // fetched + redriven = published + duplicates + invalid, in each window
+	Balanced    bool          `json:"balanced"`     // fetched = published + duplicates + invalid, in each window, and likewise of each route
 	Doubles     []double      `json:"doubles,omitempty"`
 	Off         []offWindow   `json:"off,omitempty"`
 	Incomplete  []conv.Window `json:"incomplete"`

@@ -77,15 +77,11 @@ func parseWindow(text string) (conv.Window, error) {
 }
 
 func runCheckpointsList(ctx context.Context, p *process, cfg config.Config) error {
-	r, err := p.reader(cfg)
+	r, ledger, err := p.ledger(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	ledger, err := r.Ledger(ctx)
-	if err != nil {
-		return err
-	}
 	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "WINDOW\tSTATE\tCHECKPOINT\tFETCHED\tPUBLISHED\tREPEATS\tDEAD\tHELD\tEXPECTED\tUPDATED\tPARENT")
 	for _, cp := range inOrder(ledger) {
@@ -116,15 +112,11 @@ func inOrder(l *producer.Ledger) []conv.Checkpoint {
 }
 
 func runCheckpointsShow(ctx context.Context, p *process, cfg config.Config, w conv.Window) error {
-	r, err := p.reader(cfg)
+	r, ledger, err := p.ledger(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	ledger, err := r.Ledger(ctx)
-	if err != nil {
-		return err
-	}
 	cp, ok := ledger.Windows[w]
 	if !ok {
 		return fmt.Errorf("the ledger of %s/%s does not know window %s; checkpoints list prints those it knows", cfg.Pipeline, cfg.Source.Org, w)
@@ -176,15 +168,11 @@ func newCheckpointsExport(p *process) *cobra.Command {
 }
 
 func runCheckpointsExport(ctx context.Context, p *process, cfg config.Config) error {
-	r, err := p.reader(cfg)
+	r, ledger, err := p.ledger(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	ledger, err := r.Ledger(ctx)
-	if err != nil {
-		return err
-	}
 	for _, cp := range inOrder(ledger) {
 		if err := printJSON(p.stdout, cp); err != nil {
 			return err

@@ -70,15 +70,11 @@ line, or with --json as the member "value".`,
 }
 
 func runDLQList(ctx context.Context, p *process, cfg config.Config, opts listOptions) error {
-	r, err := p.reader(cfg)
+	r, ledger, err := p.ledger(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	ledger, err := r.Ledger(ctx)
-	if err != nil {
-		return err
-	}
 	if err := opts.Choice.check(cfg, ledger.Windows); err != nil {
 		return err
 	}

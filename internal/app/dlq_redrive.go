@@ -112,15 +112,11 @@ func (p *process) checkChoice(ctx context.Context, cfg config.Config, c letterCh
 	if c.route == "" && c.window == nil {
 		return nil
 	}
-	r, err := p.reader(cfg)
+	r, ledger, err := p.ledger(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	ledger, err := r.Ledger(ctx)
-	if err != nil {
-		return err
-	}
 	return c.check(cfg, ledger.Windows)
 }
 
@@ -139,15 +135,11 @@ func (p *process) redrive(ctx context.Context, cfg config.Config, o pipeline.Red
 
 // rehearse says what a redrive would do, and neither claims nor registers nor publishes anything.
 func (p *process) rehearse(ctx context.Context, cfg config.Config, o pipeline.Redrive) (found pipeline.Redriven, err error) {
-	r, err := p.reader(cfg)
+	r, ledger, err := p.ledger(ctx, cfg)
 	if err != nil {
 		return found, err
 	}
 	defer r.Close()
-	ledger, err := r.Ledger(ctx)
-	if err != nil {
-		return found, err
-	}
 	routes, err := routingOf(cfg)
 	if err != nil {
 		return found, usageError(err)

@@ -119,15 +119,11 @@ func proposeTo(report *driftReport, cfg config.Config, primary routeContract, op
 
 // gatherDrift reads the events of drift, and which windows were read, from Kafka.
 func (p *process) gatherDrift(ctx context.Context, cfg config.Config, interval conv.Window) (*driftTally, error) {
-	r, err := p.reader(cfg)
+	r, ledger, err := p.ledger(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
-	ledger, err := r.Ledger(ctx)
-	if err != nil {
-		return nil, err
-	}
 	drift := newDriftTally(interval)
 	err = r.Records(ctx, cfg.Kafka.Topics.Events, nil, func(rec *kgo.Record) error {
 		var e conv.Event

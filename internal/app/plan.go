@@ -130,15 +130,11 @@ func answer[T any](ctx context.Context, who string, question func() (T, error)) 
 
 // ledgerNow reads the ledger as it stands.
 func (p *process) ledgerNow(ctx context.Context, cfg config.Config) (plan.Ledger, error) {
-	r, err := p.reader(cfg)
+	r, ledger, err := p.ledger(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
-	ledger, err := r.Ledger(ctx)
-	if err != nil {
-		return nil, err
-	}
 	return ledger.Windows, nil
 }
 

@@ -68,15 +68,11 @@ func runReconcile(ctx context.Context, p *process, cfg config.Config, opts recon
 	if err != nil {
 		return usageError(err)
 	}
-	r, err := p.reader(cfg)
+	r, ledger, err := p.ledger(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	ledger, err := r.Ledger(ctx)
-	if err != nil {
-		return err
-	}
 	spans := comparedSpans(cfg, opts.Interval, ledger.Windows)
 	held, err := countTopics(ctx, r, cfg, windowsOf(spans), ledger.Redriven)
 	if err != nil {

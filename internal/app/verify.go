@@ -53,15 +53,11 @@ nothing. It exits 1 if a topic is not what the ledger says, and 3 if it is, but 
 }
 
 func runVerify(ctx context.Context, p *process, cfg config.Config, opts verifyOptions) error {
-	r, err := p.reader(cfg)
+	r, ledger, err := p.ledger(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	ledger, err := r.Ledger(ctx)
-	if err != nil {
-		return err
-	}
 	a := newAudit(cfg, opts.Interval, ledger.Windows)
 	if err := eachPartition(ctx, r, cfg.Kafka.Topics.Conversations, a.row, a.endPartition); err != nil {
 		return err

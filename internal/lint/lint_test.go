@@ -27,6 +27,7 @@ var arrows = map[string][]string{
 	"convstream/internal/staging":      {"convstream/extractor", "convstream/internal/conv"},
 	"convstream/internal/simulator":    {"convstream/internal/conv"},
 	"convstream/internal/conv":         {},
+	"convstream/internal/conv/rowtest": {"convstream/internal/conv"},
 	"convstream/extractor":             {"convstream/internal/conv"},
 	"convstream/extractor/genesys":     {"convstream/extractor", "convstream/internal/conv"},
 	"convstream/dedupe":                {"convstream/internal/conv"},

@@ -143,7 +143,7 @@ func (r *redriver) afresh(b *conv.Batch, l *conv.Letter, row *conv.Row) (publish
 	r.cp.Stored(row.Time)
 	r.cp.Counters.Published++
 	letters := len(b.Dead)
-	if err := r.derive(b, row, l.Row, mark); err != nil {
+	if err := r.derive(b, row, l.Row, mark); err != nil { // only where rows are read again from staging
 		return false, nil, err
 	}
 	for i := range b.Dead[letters:] {
