@@ -26,9 +26,12 @@ build: ## Build ./build/convstream
 test: ## Run every test that needs Go only
 	$(GO) test -timeout 30m ./...
 
+# With one processor: in a synctest bubble, Go 1.26 lets two threads that receive from expired timers share one context of the
+# race detector, and the process dies in it of a SIGSEGV. What races is told by what orders two accesses, and not by their
+# running at one moment, so little is missed. SHORT=-short leaves out the longest.
 .PHONY: test-race
 test-race: ## The same under the race detector
-	$(GO) test -race -timeout 60m ./...
+	$(GO) test -race -cpu 1 $(SHORT) -timeout 60m ./...
 
 .PHONY: test-real
 test-real: ## Run the promises on real Apache Kafka and a real registry
