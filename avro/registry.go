@@ -2,6 +2,7 @@ package avro
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -67,32 +68,79 @@ func Check(ctx context.Context, cl *sr.Client, subject string, c *Contract, leve
 		if err != nil || verdict.Known() {
 			return verdict, err
 		}
-		own, err := cl.CheckCompatibility(sr.WithParams(ctx, sr.Verbose), subject, -1, c.registered())
-		switch {
-		case notRegistered(err):
-			return verdict, nil // the subject is new
-		case err != nil:
-			return verdict, registryError("compare schema of subject "+subject, err)
-		case !own.Is:
-			verdict.Refused = append(own.Messages, "the registry calls it incompatible with the newest version")[:max(1, len(own.Messages))]
-		}
-		return verdict, nil
+		verdict.Refused, err = refusals(ctx, cl, subject, c)
+		return verdict, err
 	})
+}
+
+// The versions that a registry can be told to compare with, as [sr.Client.CheckCompatibility]
+// has them.
+const (
+	newestVersion = -1
+	allVersions   = -2
+)
+
+// refusals is what the registry would say against the contract if it were registered, by the
+// level that the registry has for the subject. Which versions are looked at does not follow from
+// the level but from the question: asked for the newest, a registry whose level is transitive
+// passes what it refuses to register, and asked for all, Apicurio refuses what it registers where
+// the level is not transitive.
+func refusals(ctx context.Context, cl *sr.Client, subject string, c *Contract) ([]string, error) {
+	level, versions := ownLevel(ctx, cl, subject), newestVersion
+	if strings.HasSuffix(level, "_TRANSITIVE") {
+		versions = allVersions
+	}
+	own, err := cl.CheckCompatibility(sr.WithParams(ctx, sr.Verbose), subject, versions, c.registered())
+	if versions == allVersions && unknownPath(err) {
+		own, err = cl.CheckCompatibility(sr.WithParams(ctx, sr.Verbose), subject, newestVersion, c.registered())
+	}
+	switch {
+	case notRegistered(err): // the subject is new
+		return nil, nil
+	case err != nil:
+		return nil, registryError("compare schema of subject "+subject, err)
+	case own.Is:
+		return nil, nil
+	case len(own.Messages) > 0:
+		return own.Messages, nil
+	case level == "":
+		return []string{"it calls the contract incompatible"}, nil
+	}
+	return []string{"it calls the contract incompatible at its own level, which is " + level + " for the subject"}, nil
+}
+
+// ownLevel is the level that the registry itself holds a subject to, "" where it does not say:
+// a user who may register may not always read it.
+func ownLevel(ctx context.Context, cl *sr.Client, subject string) string {
+	own := cl.Compatibility(sr.WithParams(ctx, sr.DefaultToGlobal), subject)[0]
+	if own.Err != nil || own.Level == 0 {
+		return ""
+	}
+	return own.Level.String()
 }
 
 // registered is the contract as the registry gets it.
 func (c *Contract) registered() sr.Schema { return sr.Schema{Schema: c.Schema(), Type: sr.TypeAvro} }
 
-// patiently asks again where the registry has no answer that could be the last word.
+// patiently asks again where the registry has no answer that could be the last word. Where ctx has a
+// deadline, what the registry said last is told rather than that the time is over.
 func patiently[T any](ctx context.Context, ask func() (T, error)) (T, error) {
+	var said error
 	steps := &backoff.ExponentialBackOff{InitialInterval: 200 * time.Millisecond, RandomizationFactor: 0.3, Multiplier: 2, MaxInterval: 5 * time.Second}
-	return backoff.Retry(ctx, func() (T, error) {
+	answer, err := backoff.Retry(ctx, func() (T, error) {
 		answer, err := ask()
+		if ctx.Err() == nil {
+			said = err
+		}
 		if err != nil && !passing(err) {
 			err = backoff.Permanent(err)
 		}
 		return answer, err
 	}, backoff.WithBackOff(steps), backoff.WithMaxElapsedTime(registryPatience))
+	if said != nil && errors.Is(err, context.DeadlineExceeded) {
+		err = said
+	}
+	return answer, err
 }
 
 // compareWithRegistry looks the contract up, and compares it with the subject's versions; one
@@ -127,7 +175,7 @@ func versionsAfter(ctx context.Context, cl *sr.Client, subject string, known int
 	if level.asksNothing() {
 		return nil, nil
 	}
-	numbers := []int{-1} // the newest
+	numbers := []int{newestVersion}
 	if level.transitive || known > 0 {
 		numbers, err = cl.SubjectVersions(ctx, subject)
 		if err != nil && !notRegistered(err) {

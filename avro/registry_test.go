@@ -2,8 +2,11 @@ package avro
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -106,6 +109,7 @@ func TestRegistryErrorsNameTheSubjectAndTheWayOut(t *testing.T) {
 		want   []string
 	}{
 		"unauthorized": {"/" + subject, 401, []string{"401", "registry.username"}},
+		"elsewhere":    {"/" + subject, 302, []string{"302", "another address", "registry.url", "registry.username"}},
 		"forbidden":    {"/versions", 403, []string{"403", "grant", "write"}},
 		"incompatible": {"/versions", 409, []string{"409", "incompatible", "mend the contract"}},
 		"invalid":      {"/versions", 422, []string{"422", "mend the contract's schema"}},
@@ -187,6 +191,20 @@ func TestARegistryThatIsSlowToStartIsWaitedFor(t *testing.T) {
 	})
 }
 
+func TestWhatTheRegistrySaidLastIsToldWhenADeadlineEndsTheWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		failing := roundTrip(func(*http.Request) (*http.Response, error) {
+			return &http.Response{StatusCode: http.StatusServiceUnavailable, Body: http.NoBody}, nil
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		_, err := Check(ctx, directTo(t, failing), subject, reports(t), level(t, "BACKWARD"))
+		if err == nil || errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "503") {
+			t.Errorf("got %v; want what the registry said, which is 503", err)
+		}
+	})
+}
+
 func TestARefusalIsNotTriedAgain(t *testing.T) {
 	for _, status := range []int{401, 403, 404, 409, 422} {
 		tries := 0
@@ -198,6 +216,47 @@ func TestARefusalIsNotTriedAgain(t *testing.T) {
 		if err == nil || tries != 1 {
 			t.Errorf("status %d: asked %d times, %v", status, tries, err)
 		}
+	}
+}
+
+// None of these is waited for: the next answer would be the same.
+func TestATLSThatDoesNotComeAboutNamesTheSettingThatMendsIt(t *testing.T) {
+	nobody := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a request came through") })
+	encrypted, demanding, plain := httptest.NewUnstartedServer(nobody), httptest.NewUnstartedServer(nobody), httptest.NewServer(nobody)
+	// TLS 1.3 would tell of it behind the handshake, where the connection may be found broken first; that is tried again.
+	demanding.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert, MaxVersion: tls.VersionTLS12}
+	for _, s := range []*httptest.Server{encrypted, demanding, plain} {
+		s.Config.ErrorLog = log.New(io.Discard, "", 0)
+		if s != plain {
+			s.StartTLS()
+		}
+		t.Cleanup(s.Close)
+	}
+	for name, c := range map[string]struct {
+		url   string
+		trust http.RoundTripper
+		want  []string
+	}{
+		"an unknown CA":           {encrypted.URL, http.DefaultTransport, []string{"x509: ", "registry.tls.ca"}},
+		"a certificate is wanted": {demanding.URL, demanding.Client().Transport, []string{"remote error: tls: ", "registry.tls.cert", "registry.tls.key"}},
+		"no TLS at all":           {strings.Replace(plain.URL, "http:", "https:", 1), http.DefaultTransport, []string{"HTTP response", "speaks no TLS", "registry.url"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tries := 0
+			counting := roundTrip(func(req *http.Request) (*http.Response, error) {
+				tries++
+				return c.trust.RoundTrip(req)
+			})
+			_, err := Register(t.Context(), clientOf(t, c.url, sr.HTTPClient(&http.Client{Transport: counting})), subject, reports(t), level(t, "BACKWARD"))
+			if err == nil || tries != 1 {
+				t.Fatalf("asked %d times: %v", tries, err)
+			}
+			for _, want := range append(c.want, subject) {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error %q does not say %q", err, want)
+				}
+			}
+		})
 	}
 }
 

@@ -188,12 +188,53 @@ func TestR105_TheRegistrysOwnRefusalIsTold(t *testing.T) {
 		return true
 	})
 	changed := rowContract(t, key, orNull("n", `"long"`))
-	for answer, want := range map[string]string{answers: "READER_FIELD_MISSING", `{"is_compatible":false}`: "incompatible with the newest version"} {
+	for answer, want := range map[string]string{answers: "READER_FIELD_MISSING", `{"is_compatible":false}`: "its own level, which is BACKWARD"} {
 		answers = answer
 		verdict, err := Check(t.Context(), directTo(t, direct{r.Handler()}), subject, changed, level(t, "BACKWARD"))
 		if err != nil || verdict.Compatible() || len(verdict.Refused) != 1 || !strings.Contains(verdict.Refused[0], want) {
 			t.Errorf("%s: %+v, %v", answer, verdict, err)
 		}
+	}
+}
+
+// What is asked is what a registry of a transitive level, or of another, looks at when it registers.
+func TestR105_TheRegistryIsAskedAboutTheVersionsThatItsOwnLevelLooksAt(t *testing.T) {
+	for name, c := range map[string]struct {
+		level  sr.CompatibilityLevel // of the registry; 0 may not be read
+		legacy bool                  // it cannot compare with all versions
+		want   []string
+	}{
+		"the newest":                  {sr.CompatFull, false, []string{"latest"}},
+		"all":                         {sr.CompatFullTransitive, false, []string{"versions"}},
+		"all, which it does not know": {sr.CompatBackwardTransitive, true, []string{"versions", "latest"}},
+		"a level that is kept secret": {0, false, []string{"latest"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := srfake.NewRegistry(srfake.WithGlobalCompat(c.level))
+			if _, _, err := r.RegisterSchema(subject, rowContract(t, key).registered()); err != nil {
+				t.Fatal(err)
+			}
+			var asked []string
+			r.Intercept(func(w http.ResponseWriter, req *http.Request) bool {
+				_, about, compares := strings.Cut(req.URL.Path, "/compatibility/subjects/"+subject+"/")
+				secret := c.level == 0 && strings.HasPrefix(req.URL.Path, "/config/")
+				switch {
+				case secret:
+					w.WriteHeader(http.StatusForbidden)
+				case compares:
+					asked = append(asked, about[strings.LastIndexByte(about, '/')+1:])
+					if about == "versions" && c.legacy {
+						w.WriteHeader(http.StatusMethodNotAllowed)
+					}
+					w.Write([]byte(`{"is_compatible":false}`))
+				}
+				return secret || compares
+			})
+			verdict, err := Check(t.Context(), directTo(t, direct{r.Handler()}), subject, rowContract(t, key, orNull("n", `"long"`)), level(t, "BACKWARD"))
+			if err != nil || len(verdict.Refused) != 1 || !strings.Contains(verdict.Refused[0], c.level.String()) || !slices.Equal(asked, c.want) {
+				t.Errorf("it was asked about %v, want %v; %+v, %v", asked, c.want, verdict, err)
+			}
+		})
 	}
 }
 

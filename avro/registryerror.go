@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 
@@ -38,6 +39,9 @@ func (e *RegistryError) cause() string {
 	if errors.As(e.Err, &failed) {
 		return "no registry answers: " + failed.Err.Error()
 	}
+	if broken, ok := errors.AsType[*net.OpError](e.Err); ok {
+		return "the registry's answer breaks off: " + broken.Error()
+	}
 	if unreadable(e.Err) {
 		return errNoRegistry.Error()
 	}
@@ -54,10 +58,20 @@ var errNoRegistry = errors.New("the answer is none of a schema registry")
 func advice(err error) string {
 	const elsewhere = "what answers there is no schema registry: check registry.url, and the path in it, " +
 		"which some registries need, such as /apis/ccompat/v7"
-	if unreadable(err) {
+	switch {
+	case unreadable(err):
 		return elsewhere
+	case untrusted(err):
+		return "check the host in registry.url, and that registry.tls.ca holds the CA of the registry's certificate"
+	case refusedTLS(err):
+		return "check registry.tls.cert and registry.tls.key, by which the registry knows its clients"
+	case speaksNoTLS(err):
+		return "what answers there speaks no TLS: check the port in registry.url, and whether it is https or http"
 	}
 	switch statusOf(err) {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return "what answers there sends to another address, or to a page to log in, and is not followed: " +
+			"check registry.url, registry.username and registry.password"
 	case http.StatusUnauthorized:
 		return "check registry.username and registry.password"
 	case http.StatusForbidden:
@@ -90,6 +104,12 @@ func notRegistered(err error) bool {
 	return false
 }
 
+// unknownPath says that the registry does not know what was asked of it.
+func unknownPath(err error) bool {
+	status := statusOf(err)
+	return status == http.StatusMethodNotAllowed || status == http.StatusNotFound && !notRegistered(err)
+}
+
 // unreadable says that what was answered is not what a registry answers.
 func unreadable(err error) bool {
 	_, syntax := errors.AsType[*json.SyntaxError](err)
@@ -103,10 +123,28 @@ func passing(err error) bool {
 	if !errors.As(err, &refused) {
 		return false
 	}
-	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
-	_, unencrypted := errors.AsType[tls.RecordHeaderError](err)
 	status := statusOf(err)
-	return status == 0 && !untrusted && !unencrypted && !unreadable(err) || status == http.StatusTooManyRequests || status >= http.StatusInternalServerError
+	lastWord := untrusted(err) || refusedTLS(err) || speaksNoTLS(err) || unreadable(err)
+	return status == 0 && !lastWord || status == http.StatusTooManyRequests || status >= http.StatusInternalServerError
+}
+
+// untrusted says that the registry's certificate is not one for its host from a known CA.
+func untrusted(err error) bool {
+	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
+	return ok
+}
+
+// refusedTLS says that the registry broke off the handshake. Mostly it wants a certificate that
+// it knows.
+func refusedTLS(err error) bool {
+	failed, ok := errors.AsType[*net.OpError](err)
+	return ok && failed.Op == "remote error"
+}
+
+// speaksNoTLS says that what answers took the handshake for something else.
+func speaksNoTLS(err error) bool {
+	_, other := errors.AsType[tls.RecordHeaderError](err)
+	return other || errors.Is(err, http.ErrSchemeMismatch)
 }
 
 // statusOf is the HTTP status of the registry's answer, 0 where there was none.

@@ -84,7 +84,9 @@ func (p *process) assemble(ctx context.Context, cfg config.Config, oldest int64,
 	if err != nil {
 		return nil, usageError(err)
 	}
+	slow := time.AfterFunc(3*time.Second, func() { p.log.Warn().Msg("the registry has not answered yet; it is waited for, for half a minute") })
 	ids, err := routes.register(ctx, registry)
+	slow.Stop()
 	if err != nil {
 		return nil, err
 	}
