@@ -7,15 +7,18 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
+	"cloud.google.com/go/storage"
 	"gocloud.dev/blob"
 	_ "gocloud.dev/blob/azureblob" // azblob://
-	_ "gocloud.dev/blob/fileblob"  // file://
-	_ "gocloud.dev/blob/gcsblob"   // gs://
-	_ "gocloud.dev/blob/s3blob"    // s3://
-	"gocloud.dev/gcerrors"
+	"gocloud.dev/blob/fileblob"
+	"gocloud.dev/blob/gcsblob"
+	_ "gocloud.dev/blob/s3blob" // s3://
+	"gocloud.dev/gcp"
 )
 
 // partSize is what an upload holds in memory, in bytes: the least that S3 takes as a part.
@@ -26,6 +29,9 @@ type Bucket struct {
 	blob   *blob.Bucket
 	place  string // for messages: without what else the URL holds
 	hidden hidden
+
+	root string                    // where the place is a folder: its path
+	sync func(folder string) error // of the file system
 }
 
 // Open opens the place that a URL names: s3://BUCKET, gs://BUCKET, azblob://CONTAINER or
@@ -36,23 +42,53 @@ func Open(ctx context.Context, rawURL string) (*Bucket, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := blob.OpenBucket(ctx, u.String())
-	if err != nil {
-		problem := query.ReplaceAllString(secrets.out(err), "")
-		return nil, fmt.Errorf("staging.url %s: %s; write it as s3://BUCKET, gs://BUCKET, azblob://CONTAINER or file:///FOLDER", place, problem)
+	root, made := "", []string(nil)
+	if u.Scheme == fileblob.Scheme {
+		root = filepath.Clean(filepath.FromSlash(u.Path))
+		made = missing(root)
 	}
-	bucket := &Bucket{b, place, secrets}
-	there, err := b.IsAccessible(ctx)
-	if err == nil && !there {
+	b, err := reach(ctx, u)
+	if err != nil {
+		return nil, fmt.Errorf("staging.url %s: %s; write it as s3://BUCKET, gs://BUCKET, azblob://CONTAINER or file:///FOLDER",
+			place, query.ReplaceAllString(secrets.out(err), ""))
+	}
+	bucket := &Bucket{b, place, secrets, root, syncFolder}
+	_, _, err = b.ListPage(ctx, blob.FirstPageToken, 1, nil)
+	switch {
+	case absent(err):
 		err = &Error{"open", place, errors.New("there is no such bucket"), checkAccess, true}
-	} else if err != nil {
+	case err != nil:
 		err = bucket.failed("open", "", err)
+	default:
+		err = bucket.persistMade(made)
 	}
 	if err != nil {
 		_ = b.Close()
 		return nil, err
 	}
 	return bucket, nil
+}
+
+// retrying is how long Google's client repeats a call by itself. Without a bound it would do so
+// for ever, and nobody would hear of it.
+const retrying = 10 * time.Second
+
+// reach opens a bucket, and asks nothing of it yet.
+func reach(ctx context.Context, u *url.URL) (*blob.Bucket, error) {
+	if u.Scheme == gcsblob.Scheme && os.Getenv("STORAGE_EMULATOR_HOST") == "" {
+		if _, err := gcp.DefaultCredentials(ctx); err != nil { // gcsblob writes this to standard output, and goes on
+			return nil, err
+		}
+	}
+	b, err := blob.OpenBucket(ctx, u.String())
+	if err != nil {
+		return nil, err
+	}
+	var google *storage.Client
+	if b.As(&google) {
+		google.SetRetry(storage.WithMaxRetryDuration(retrying))
+	}
+	return b, nil
 }
 
 // query is that of a URL in a message.
@@ -74,7 +110,7 @@ func locate(raw string) (u *url.URL, place string, secrets hidden, err error) {
 		prefix += "/"
 		q.Set("prefix", prefix)
 	}
-	if u.Scheme == "file" {
+	if u.Scheme == fileblob.Scheme {
 		for key, value := range map[string]string{"create_dir": "true", "dir_file_mode": "0700"} {
 			if !q.Has(key) {
 				q.Set(key, value)
@@ -99,37 +135,35 @@ func (b *Bucket) Close() error { return b.blob.Close() }
 
 // write writes an object, whole or not at all, and looks whether it is there. An error of fill
 // that is not the object's own is returned as it is.
+//
+// The storage draws the object from a pipe. To write into a writer of gocloud.dev would be
+// simpler, but that of Azure panics when it is closed and the upload has failed.
 func (b *Bucket) write(ctx context.Context, key, contentType string, fill func(io.Writer) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var file *os.File
-	w, err := b.blob.NewWriter(ctx, key, &blob.WriterOptions{
-		ContentType: contentType, BufferSize: partSize, MaxConcurrency: 1,
-		BeforeWrite: func(as func(any) bool) error {
-			if as(&file) { // the place is a folder
-				return file.Chmod(0o600)
-			}
-			return nil
-		},
-	})
-	if err != nil {
-		return b.failed("write", key, err)
-	}
-	out := &object{to: w}
-	err = fill(out)
-	if out.err == nil && err == nil && file != nil {
-		out.err = file.Sync() // before it gets its name
-	}
-	if err != nil || out.err != nil {
-		cancel() // so that nothing is left of it
-		_ = w.Close()
-		if out.err != nil {
-			return b.failed("write", key, out.err)
+	from, to := io.Pipe()
+	out, filled := &object{to: to}, make(chan error, 1)
+	go func() {
+		err := fill(out)
+		if err != nil {
+			cancel() // so that nothing is left of it
 		}
+		_ = to.CloseWithError(err) // returns none
+		filled <- err
+	}()
+	in := &upload{from: from, cancel: cancel}
+	uploading := b.blob.Upload(ctx, key, in, &blob.WriterOptions{
+		ContentType: contentType, BufferSize: partSize, MaxConcurrency: 1, BeforeWrite: in.begin,
+	})
+	_ = from.Close() // ends a fill that goes on
+	if err := <-filled; err != nil && out.err == nil {
 		return err
 	}
-	if err := w.Close(); err != nil {
-		return b.failed("write", key, err)
+	if uploading == nil && in.file != nil {
+		uploading = b.persist(filepath.Dir(in.file.Name()))
+	}
+	if uploading != nil {
+		return b.failed("write", key, uploading)
 	}
 	at, err := b.blob.Attributes(ctx, key)
 	if err == nil && at.Size != out.size {
@@ -153,6 +187,33 @@ func (o *object) Write(p []byte) (int, error) {
 	o.size += int64(n)
 	if err != nil {
 		o.err = err
+	}
+	return n, err
+}
+
+// upload is what the storage draws an object from.
+type upload struct {
+	from   io.Reader
+	file   *os.File // what it is written to, where the place is a folder
+	cancel func()   // has nothing be left of it
+}
+
+func (u *upload) begin(as func(any) bool) error {
+	if as(&u.file) {
+		return u.file.Chmod(0o600)
+	}
+	return nil
+}
+
+// Read has a file synced at the end of the object: before it gets its name, and instead of it
+// where that fails.
+func (u *upload) Read(p []byte) (int, error) {
+	n, err := u.from.Read(p)
+	if err == io.EOF && u.file != nil {
+		if syncing := u.file.Sync(); syncing != nil {
+			u.cancel()
+			err = syncing
+		}
 	}
 	return n, err
 }
@@ -194,50 +255,3 @@ func (b *Bucket) list(ctx context.Context, folder string, each func(name string)
 		each(strings.TrimPrefix(o.Key, folder))
 	}
 }
-
-const checkAccess = "check staging.url, and the credentials and permissions of the storage"
-
-// Error is a failure of the storage.
-type Error struct {
-	Op        string
-	Place     string // bucket and key
-	Err       error
-	Hint      string // the way out, where asking again is none
-	permanent bool
-}
-
-// Error names what was tried where, and the way out.
-func (e *Error) Error() string {
-	text := fmt.Sprintf("staging: %s %s: %s", e.Op, e.Place, e.Err)
-	if e.Hint != "" {
-		text += "; " + e.Hint
-	}
-	return text
-}
-
-// Unwrap is what the storage said.
-func (e *Error) Unwrap() error { return e.Err }
-
-// Permanent says that asking again does not help.
-func (e *Error) Permanent() bool { return e.permanent }
-
-func (b *Bucket) failed(op, key string, err error) error {
-	e := &Error{Op: op, Place: b.place, Err: &told{err, b.hidden.out(err)}}
-	if key != "" {
-		e.Place += "/" + key
-	}
-	switch gcerrors.Code(err) {
-	case gcerrors.NotFound, gcerrors.PermissionDenied, gcerrors.InvalidArgument, gcerrors.Unimplemented:
-		e.permanent, e.Hint = true, checkAccess
-	}
-	return e
-}
-
-// damaged says that an object is not what was written.
-func (b *Bucket) damaged(key string, err error) error {
-	return &Error{"read", b.place + "/" + key, fmt.Errorf("it is not what was written: %w", err),
-		"delete its folder to have an older job of the window read, or backfill without --from-staging", true}
-}
-
-// absent says that an object is not there.
-func absent(err error) bool { return gcerrors.Code(err) == gcerrors.NotFound }

@@ -47,6 +47,14 @@ func put(t *testing.T, b *Bucket, key, text string) {
 	}
 }
 
+// text fills an object.
+func text(s string) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := io.WriteString(w, s)
+		return err
+	}
+}
+
 func TestR13_AWriteThatFailsLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
 	for _, place := range []string{"mem://", "file://" + filepath.ToSlash(dir) + "/made"} {
@@ -76,11 +84,7 @@ func TestR13_AWriteThatFailsLeavesNothing(t *testing.T) {
 func TestFilesOfAFolderAreForTheirOwnerAlone(t *testing.T) {
 	dir := t.TempDir()
 	b := open(t, "file://"+filepath.ToSlash(dir)+"/made?prefix=of/mine")
-	err := b.write(t.Context(), "acme/page", "text/plain", func(w io.Writer) error {
-		_, err := io.WriteString(w, "x")
-		return err
-	})
-	if err != nil {
+	if err := b.write(t.Context(), "acme/page", "text/plain", text("x")); err != nil {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]os.FileMode{"made/of/mine/acme/page": 0o600, "made/of/mine/acme": 0o700 | os.ModeDir} {

@@ -3,10 +3,13 @@ package staging
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 )
 
 // hidden are texts that may not stand in a message, the longest first.
@@ -37,16 +40,24 @@ func hiddenIn(q url.Values) (h hidden) {
 	return slices.Compact(h)
 }
 
-// out is what a message may say of an error. The URL of a request that failed is left out.
+// out is what a message may say of an error, in one line. The URL of a request that failed is
+// left out, and of an answer of Azure all but its code and reason: it would fill twenty lines.
 func (h hidden) out(err error) string {
 	if located, ok := errors.AsType[*url.Error](err); ok {
 		err = located.Err
 	}
 	text := err.Error()
+	if azure, ok := errors.AsType[*azcore.ResponseError](err); ok {
+		text = fmt.Sprintf("%s (status %d)", azure.ErrorCode, azure.StatusCode)
+		if r := azure.RawResponse; r != nil {
+			text = azure.ErrorCode + ": " + r.Status
+		}
+	}
 	for _, secret := range h {
 		text = strings.ReplaceAll(text, secret, "***")
 	}
-	return text
+	words := slices.DeleteFunc(strings.Fields(text), func(word string) bool { return strings.HasPrefix(word, "-----") }) // a ruled line
+	return strings.Join(words, " ")
 }
 
 // told is an error with the text that a message may have of it.
