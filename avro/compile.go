@@ -31,6 +31,7 @@ type record struct {
 	sorted  []int  // indexes of fields in fingerprint order
 	inOrder bool   // the contract's order is the fingerprint's
 	private bool   // a field is marked, here or deeper
+	broken  bool   // a field has a problem, here or deeper
 }
 
 func compile(avsc []byte) (*Contract, error) {
@@ -132,6 +133,7 @@ func (c *compiler) record(n *jsonValue, at position) (*record, error) {
 	if len(c.problems) == before {
 		c.checkOverlaps(r, at)
 	}
+	r.broken = len(c.problems) > before
 	if len(c.problems) == 0 {
 		r.nodes = compilePaths(r.fields, at.source)
 		r.sortFields()

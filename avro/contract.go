@@ -2,8 +2,10 @@ package avro
 
 import (
 	"embed"
+	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/linkedin/goavro/v2"
@@ -73,14 +75,51 @@ func Parse(avsc []byte) (*Contract, error) {
 	return c, nil
 }
 
-// newCodec returns goavro's reading of a schema. Some schemas that are no Avro make it panic.
+// newCodec returns goavro's reading of a schema. Some schemas that are no Avro make it panic. It is
+// not shown the defaults of fields, as it refuses some that Avro allows, such as those of fixed
+// decimals and of unions inside records, and needs none to read.
 func newCodec(schema string) (codec *goavro.Codec, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("goavro cannot read it: %v", r)
 		}
 	}()
-	return goavro.NewCodec(schema)
+	return goavro.NewCodec(withoutDefaults(schema))
+}
+
+// withoutDefaults returns a schema without the defaults of fields.
+func withoutDefaults(schema string) string {
+	dec := json.NewDecoder(strings.NewReader(schema))
+	dec.UseNumber()
+	var v any
+	if dec.Decode(&v) != nil {
+		return schema // others say what is wrong with it
+	}
+	removeDefaults(v)
+	out, err := json.Marshal(v)
+	if err != nil {
+		return schema
+	}
+	return string(out)
+}
+
+func removeDefaults(schema any) {
+	switch schema := schema.(type) {
+	case []any:
+		for _, inner := range schema {
+			removeDefaults(inner)
+		}
+	case map[string]any:
+		fields, _ := schema["fields"].([]any)
+		for _, f := range fields {
+			if f, ok := f.(map[string]any); ok {
+				delete(f, "default")
+			}
+		}
+		for _, inner := range schema {
+			removeDefaults(inner)
+		}
+	}
 }
 
 // Schema is the contract as one line of JSON: the text to register.

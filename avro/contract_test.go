@@ -140,7 +140,13 @@ func TestBadContractIsRefusedByFieldAndReason(t *testing.T) {
 		"decimal without scale":    {`{"name":"f","type":{"type":"bytes","logicalType":"decimal","precision":4},"source":"a"}`, []string{`"f"`, `"scale"`, "0 to 4"}},
 		"decimal of no digits":     {`{"name":"f","type":{"type":"bytes","logicalType":"decimal","precision":0,"scale":0},"source":"a"}`, []string{`"f"`, `"precision" is 0`, "1 to 100"}},
 		"decimal too wide":         {`{"name":"f","type":{"type":"fixed","name":"F","size":2,"logicalType":"decimal","precision":5,"scale":0},"source":"a"}`, []string{`"f"`, `"size" is 2`, "from 3"}},
-		"default of a decimal":     {`{"name":"f","type":{"type":"bytes","logicalType":"decimal","precision":4,"scale":2},"source":"a","default":"\u0000"}`, []string{`"f"`, "decimal", "null first"}},
+		"number for a decimal":     {`{"name":"f","type":{"type":"bytes","logicalType":"decimal","precision":4,"scale":2},"source":"a","default":0.5}`, []string{`"f"`, "0.5", "string of its bytes"}},
+		"empty decimal":            {`{"name":"f","type":{"type":"bytes","logicalType":"decimal","precision":4,"scale":2},"source":"a","default":""}`, []string{`"f"`, `""`, "string of its bytes"}},
+		"no bytes of a decimal":    {`{"name":"f","type":{"type":"bytes","logicalType":"decimal","precision":4,"scale":2},"source":"a","default":"\u0001\u0100"}`, []string{`"f"`, "string of its bytes"}},
+		"digits of a decimal":      {`{"name":"f","type":{"type":"bytes","logicalType":"decimal","precision":4,"scale":2},"source":"a","default":"\u0027\u0010"}`, []string{`"f"`, "more than 4 digits"}},
+		"digits below zero":        {`{"name":"f","type":{"type":"bytes","logicalType":"decimal","precision":4,"scale":2},"source":"a","default":"\u00d8\u00f0"}`, []string{`"f"`, "more than 4 digits"}},
+		"width of a decimal":       {`{"name":"f","type":{"type":"bytes","logicalType":"decimal","precision":4,"scale":2},"source":"a","default":"\u0001\u0000\u0000\u0000"}`, []string{`"f"`, "more than 4 digits"}},
+		"size of a fixed":          {`{"name":"f","type":{"type":"fixed","name":"F","size":4,"logicalType":"decimal","precision":4,"scale":2},"source":"a","default":"\u0000\u0001"}`, []string{`"f"`, "2 bytes", "has 4"}},
 		"enum without symbols":     {`{"name":"f","type":{"type":"enum","name":"E","symbols":[]},"source":"a","default":"A"}`, []string{`"f"`, "no symbols"}},
 		"bad symbol":               {`{"name":"f","type":{"type":"enum","name":"E","symbols":["in bound"]},"source":"a","default":"A"}`, []string{`"f"`, `"in bound"`, "string"}},
 		"symbol twice":             {`{"name":"f","type":{"type":"enum","name":"E","symbols":["A","A"]},"source":"a","default":"A"}`, []string{`"f"`, `"A"`, "twice"}},
@@ -219,7 +225,9 @@ func FuzzAContractIsReadByOthersToo(f *testing.F) {
 		if err != nil {
 			return
 		}
-		readByOthers(t, c)
+		if !strings.Contains(c.Schema(), `"default":{`) { // hamba refuses some of records that Avro allows
+			readByOthers(t, c)
+		}
 		var drift []conv.Deviation
 		_, facts := c.Encode(nil, 1, rowOf(t, `{}`), &drift)
 		for i := range c.root.fields {

@@ -3,37 +3,57 @@ package avro
 import (
 	"bytes"
 	"slices"
+	"strings"
 )
 
 // Marks says whether the contract marks the value at a source as private, or a part of it, or
-// something around it. The source is a path from the row on, without indexes and keys of maps.
-func (c *Contract) Marks(source string) bool { return c.root.marks(source) }
+// something around it. The source is a path as [Contract.Marked] takes it.
+func (c *Contract) Marks(source string) bool { return len(c.Marked(source, true)) > 0 }
 
-func (r *record) marks(source string) bool {
-	return slices.ContainsFunc(r.fields, func(f field) bool {
-		switch {
-		case !f.private() || !overlap(f.path, source):
-			return false
-		case f.drop:
-			return true
-		}
-		return f.avroType.marks(source)
-	})
+// Marked lists the sources of the private values that a reading of a path from the row on gets at:
+// those at the path and around it and, where it is read whole, those below it. Indexes of arrays are
+// left out of the path. A key of a map may stand in it: no mark stands on a key.
+func (c *Contract) Marked(path string, whole bool) []string {
+	return c.root.marked(nil, strings.Split(path, "."), whole)
 }
 
-// marks says whether a type, at a place that overlaps with the source, marks it.
-func (t *avroType) marks(source string) bool {
+func (r *record) marked(found, rest []string, whole bool) []string {
+	for i := range r.fields {
+		f := &r.fields[i]
+		source := strings.Split(f.source, ".")
+		n := min(len(source), len(rest))
+		switch {
+		case !f.private() || !slices.Equal(source[:n], rest[:n]) || n < len(source) && !whole:
+		case f.drop && slices.Contains(found, f.path): // another field of the source is marked too
+		case f.drop:
+			found = append(found, f.path)
+		default:
+			found = f.avroType.marked(found, f.path, rest[n:], whole)
+		}
+	}
+	return found
+}
+
+// marked looks into a type, of a field with the path, for what the rest of a path leads to.
+func (t *avroType) marked(found []string, path string, rest []string, whole bool) []string {
 	switch {
 	case !t.private:
-		return false
 	case t.kind == typeUnion:
-		return slices.ContainsFunc(t.branches, func(b avroType) bool { return b.marks(source) })
+		for i := range t.branches {
+			found = t.branches[i].marked(found, path, rest, whole)
+		}
 	case t.kind == typeRecord:
-		return t.record.marks(source)
+		found = t.record.marked(found, rest, whole)
+	case t.kind == typeMap && len(rest) > 0:
+		for key := 1; key <= len(rest); key++ { // a key may hold dots
+			found = t.items.marked(found, path, rest[key:], whole)
+		}
 	case t.items != nil:
-		return t.items.marks(source)
+		found = t.items.marked(found, path, rest, whole)
+	case !slices.Contains(found, path):
+		found = append(found, path)
 	}
-	return true
+	return found
 }
 
 // Covers says whether everything that the other contract publishes of a row is published by this
@@ -70,12 +90,12 @@ func (c coverage) field(f, g *field) bool {
 	}
 	// What f publishes as its default, g has to publish as its own.
 	alike := effective(f.scalarPrivacy(), c.fKey) == effective(g.scalarPrivacy(), c.gKey)
-	return f.tellsAbsence(g) && (alike || f.required || bytes.Equal(f.absent, f.null))
+	return c.tellsAbsence(f, g) && (alike || f.required || bytes.Equal(f.absent, f.null))
 }
 
 // tellsAbsence says whether no two values that g publishes in different ways, or rejects one of,
 // are for f as if they were absent.
-func (f *field) tellsAbsence(g *field) bool {
+func (c coverage) tellsAbsence(f, g *field) bool {
 	absentIsNull := f.null != nil && bytes.Equal(f.absent, f.null)
 	switch {
 	case f.required: // all that is published is told apart
@@ -87,7 +107,35 @@ func (f *field) tellsAbsence(g *field) bool {
 	case absentIsNull:
 		return bytes.Equal(g.absent, g.null)
 	}
-	return f.kind == g.kind && !bytes.Equal(g.absent, g.null) && bytes.Equal(f.absent[len(f.branch):], g.absent[len(g.branch):])
+	return f.kind == g.kind && !bytes.Equal(g.absent, g.null) && bytes.Equal(f.absent[len(f.branch):], g.absent[len(g.branch):]) &&
+		(!f.defaultHoldsValues() || c.same(&f.avroType, &g.avroType))
+}
+
+// defaultHoldsValues says whether a default that is not null has values inside, whose types say
+// which of a row's values are as the default is.
+func (f *field) defaultHoldsValues() bool {
+	t := &f.avroType
+	if t.kind == typeUnion {
+		t = &t.branches[0]
+	}
+	return t.kind == typeRecord || t.kind.nested() && f.absent[len(t.branch)] != 0
+}
+
+// same says whether two types publish each value in the same way.
+func (c coverage) same(f, g *avroType) bool {
+	if f.kind != g.kind || !takesAsMuch(f, g) || !bytes.Equal(f.branch, g.branch) || !bytes.Equal(f.null, g.null) ||
+		effective(f.privacy, c.fKey) != effective(g.privacy, c.gKey) {
+		return false
+	}
+	switch f.kind {
+	case typeRecord:
+		return slices.EqualFunc(f.record.fields, g.record.fields, func(a, b field) bool {
+			return a.source == b.source && a.drop == b.drop && a.required == b.required && bytes.Equal(a.absent, b.absent) && c.same(&a.avroType, &b.avroType)
+		})
+	case typeArray, typeMap:
+		return c.same(f.items, g.items)
+	}
+	return slices.EqualFunc(f.branches, g.branches, func(a, b avroType) bool { return c.same(&a, &b) })
 }
 
 func (c coverage) avroType(f, g *avroType) bool {

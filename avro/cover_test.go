@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestEachDefaultContractCoversItsSpeechContract(t *testing.T) {
@@ -30,6 +32,10 @@ func TestAContractCoversWhatItPublishesAsPlainly(t *testing.T) {
 	}
 	plain, hash, mask := field(`"type":["null","string"]`), field(`"type":["null","string"],"privacy":"hash"`), field(`"type":["null","string"],"privacy":"mask"`)
 	drop, count := field(`"type":["null","string"],"privacy":"drop"`), field(`"type":["null","long"]`)
+	record := func(typ, mark string) *Contract {
+		value := map[string]string{"string": `"***"`, "long": "5", "int": "5"}[typ]
+		return field(`"type":{"type":"record","name":"I","fields":[{"name":"g","type":["null","long"],"default":null},{"name":"h","required":true,"type":"` + typ + `"` + mark + `}]},"default":{"h":` + value + `}`)
+	}
 	whole := contractOf(t, `{"name":"a","type":["null",{"type":"map","values":"string"}]}`)
 	for _, test := range []struct {
 		name     string
@@ -44,6 +50,11 @@ func TestAContractCoversWhatItPublishesAsPlainly(t *testing.T) {
 		{"another source", plain, contractOf(t, `{"name":"f","type":["null","string"]}`), false, false},
 		{"a value and the object around it", plain, whole, false, false},
 		{"null and a default", plain, field(`"type":"string","default":""`), false, false},
+		{"records of one default", record("long", ""), record("long", ""), true, true},
+		{"of another type inside", record("long", ""), record("int", ""), false, false},
+		{"of another mark inside", record("string", ""), record("string", `,"privacy":"mask"`), false, false},
+		{"no elements of either", field(`"type":{"type":"array","items":"long"},"default":[]`), field(`"type":{"type":"array","items":"int"},"default":[]`), true, false},
+		{"an element of either", field(`"type":{"type":"array","items":"long"},"default":[5]`), field(`"type":{"type":"array","items":"int"},"default":[5]`), false, false},
 		{"required and nullable", field(`"type":"string","required":true`), plain, true, true},
 	} {
 		if fg, back := test.f.Covers(test.g), test.g.Covers(test.f); fg != test.fg || back != test.back {
@@ -76,7 +87,8 @@ func (m coverMaker) field(name, source string, depth int) string {
 	if depth == 0 && m.rng.IntN(3) == 0 {
 		word = `{"type":"record","name":"I` + name + `","fields":[` + m.field(name+"c", "c", 1) + `,` + m.field(name+"d", "d", 1) + `]}`
 	}
-	strictness := m.one(`["null",`+word+`]`, `["null",`+word+`]`, word+`,"required":true`, word+`,"default":"x"`, word+`,"default":5`, word+`,"default":{}`, `[`+word+`,"null"],"default":"x"`, `["null","string","long"]`)
+	strictness := m.one(`["null",`+word+`]`, `["null",`+word+`]`, word+`,"required":true`, word+`,"default":"x"`, word+`,"default":5`, word+`,"default":{}`, word+`,"default":[5]`,
+		word+`,"default":{"`+name+`c":"x","`+name+`d":"x"}`, word+`,"default":{"`+name+`c":5,"`+name+`d":null}`, `[`+word+`,"null"],"default":"x"`, `["null","string","long"]`)
 	return fmt.Sprintf(`{"name":%q,"source":%q,"type":%s%s}`, name, source, strictness, m.one("", "", `,"privacy":"mask"`, `,"privacy":"hash"`, `,"privacy":"drop"`))
 }
 
@@ -147,5 +159,30 @@ func TestASourceIsMarkedWithWhatIsInItAndAroundIt(t *testing.T) {
 	}
 	if reports(t).Marks("interaction.id") {
 		t.Error("the contract of reports marks nothing")
+	}
+}
+
+func TestAMarkInsideAMapIsFoundBehindEachKey(t *testing.T) {
+	c := contractOf(t, `{"name":"m","type":["null",{"type":"map","values":{"type":"array","items":{"type":"record","name":"R","fields":[
+		{"name":"a","type":["null","string"],"source":"x.a","privacy":"mask"},{"name":"b","type":["null","string"]}]}}}]}`,
+		`{"name":"d","type":["null",{"type":"array","items":"string"}],"source":"o.d","privacy":"drop"}`)
+	for path, want := range map[string]struct{ whole, there []string }{
+		"m":         {[]string{"m.x.a"}, nil},
+		"m.k":       {[]string{"m.x.a"}, nil},
+		"m.k.x":     {[]string{"m.x.a"}, nil},
+		"m.k.x.a":   {[]string{"m.x.a"}, []string{"m.x.a"}},
+		"m.k.l.x.a": {[]string{"m.x.a"}, []string{"m.x.a"}}, // the key may be k.l
+		"m.k.x.a.b": {[]string{"m.x.a"}, []string{"m.x.a"}},
+		"o":         {[]string{"o.d"}, nil},
+		"o.d":       {[]string{"o.d"}, []string{"o.d"}},
+		"o.d.e":     {[]string{"o.d"}, []string{"o.d"}},
+		"o.da":      {nil, nil},
+	} {
+		if diff := cmp.Diff(want.whole, c.Marked(path, true)); diff != "" {
+			t.Errorf("%s: %s", path, diff)
+		}
+		if diff := cmp.Diff(want.there, c.Marked(path, false)); diff != "" {
+			t.Errorf("whether there is %s: %s", path, diff)
+		}
 	}
 }

@@ -92,6 +92,7 @@ func codecOf(t testing.TB, c *Contract) *goavro.Codec {
 		t.Fatal(err)
 	}
 	plainFixed(schema)
+	withoutFieldDefaults(schema)
 	plain, err := json.Marshal(schema)
 	if err != nil {
 		t.Fatal(err)
@@ -116,6 +117,23 @@ func plainFixed(schema any) {
 		}
 		for _, inner := range schema {
 			plainFixed(inner)
+		}
+	}
+}
+
+// withoutFieldDefaults takes away the defaults of fields: goavro refuses some that Avro allows.
+func withoutFieldDefaults(schema any) {
+	switch schema := schema.(type) {
+	case []any:
+		for _, inner := range schema {
+			withoutFieldDefaults(inner)
+		}
+	case map[string]any:
+		if schema["type"] != "enum" {
+			delete(schema, "default")
+		}
+		for _, inner := range schema {
+			withoutFieldDefaults(inner)
 		}
 	}
 }

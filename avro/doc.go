@@ -14,9 +14,10 @@
 //
 // The properties stay in the schema that is registered, so that a consumer sees where each
 // field comes from. Types are the scalars listed below, records, arrays and maps of any of
-// them, and unions. A default is a scalar, null, [] or {}. A record, an enum or a fixed that was
-// defined can be named again by later fields, but a record cannot hold itself. At most 32
-// records, arrays and maps stand inside one another.
+// them, and unions. A default is spelled as Avro demands, by the names of fields, the first types of
+// unions and the bytes of decimals, and is published as it stands, also where the field is private.
+// A record, an enum or a fixed that was defined can be named again by later fields, but a record
+// cannot hold itself. At most 32 records, arrays and maps stand inside one another.
 //
 // # How a value becomes a field
 //

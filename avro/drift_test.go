@@ -283,7 +283,7 @@ func TestR103_DriftOfRandomRowsIsThatOfTheDocumentation(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2026, 6))
 	made := &contractMaker{rng: rng}
 	kinds := map[conv.DriftKind]int{}
-	for range 100 {
+	for range 150 {
 		c := made.contract(t)
 		codec, root := codecOf(t, c), shapeOf(t, c)
 		for range 10 {

@@ -1,7 +1,6 @@
 package avro
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -18,6 +17,8 @@ type field struct {
 	optional bool // an absent value is no drift
 	drop     bool // published as if the row lacked it
 	identity bool
+
+	hasDefault bool // absent is one that the contract gives
 
 	avroType
 	frame  []byte // of the fingerprint entry: the length of the path, and the path
@@ -51,12 +52,12 @@ func (c *compiler) field(n *jsonValue, at position) (f field, err error) {
 	nested := at.path != ""
 	at.path, at.source = below(at.path, f.name), below(at.source, f.source)
 	f.path, f.number = at.source, c.number(at.source)
-	var nullAt int
-	if f.avroType, nullAt, err = c.parseType(typ, at, f.required); err != nil {
+	if f.avroType, err = c.parseType(typ, at, f.required); err != nil {
 		return f, err
 	}
 	if f.absent = f.null; n.member("default") != nil {
-		if f.absent, err = f.parseDefault(n.member("default"), nullAt); err != nil {
+		f.hasDefault = true
+		if f.absent, err = f.appendDefault(nil, n.member("default"), ""); err != nil {
 			return f, err
 		}
 	}
@@ -148,53 +149,4 @@ func (f *field) checkStrictness(n *jsonValue, nested bool) error {
 		return n.fault(`a row may lack %q, and the field can be neither null nor a default; make it a union with null, give it a default, or set "required": true`, f.source)
 	}
 	return nil
-}
-
-// parseDefault returns the Avro bytes of the field's default. As Avro demands, the default
-// of a union belongs to its first branch. Of arrays and maps the empty one can be a default.
-func (f *field) parseDefault(n *jsonValue, nullAt int) ([]byte, error) {
-	if nullAt == 0 {
-		if n.kind != conv.Null {
-			return nil, n.fault("default %s does not belong to the union's first branch, null; put %s first", n.excerpt(), &f.avroType)
-		}
-		return f.null, nil
-	}
-	t := &f.avroType
-	if t.kind == typeUnion {
-		t = &t.branches[0]
-	}
-	switch t.kind {
-	case typeRecord:
-		return nil, n.fault("the default of a record is not supported; make it a union with null first, and default null")
-	case typeDecimal:
-		return nil, n.fault("the default of a decimal is not supported; make it a union with null first, and default null")
-	case typeArray, typeMap:
-		if n.kind == t.spelled && len(n.items)+len(n.members) == 0 {
-			return append(bytes.Clone(t.branch), 0), nil // a block of no items ends both
-		}
-		return nil, n.fault("default %s is no empty %s; only [] and {} are supported", n.excerpt(), t)
-	}
-	if t.takesDefault(n.kind) {
-		token := conv.Token{Kind: n.kind, End: uint32(len(n.raw)), Next: 1}
-		if token.Kind == conv.String {
-			token.Start, token.End = 1, token.End-1
-			token.Escaped = bytes.IndexByte(n.raw, '\\') >= 0
-		}
-		e := encoder{row: &conv.Row{Raw: n.raw, Tokens: []conv.Token{token}}}
-		var v value
-		if e.read(t, token, &v) && !v.unknown {
-			return appendScalar(bytes.Clone(t.branch), t, &v), nil
-		}
-	}
-	return nil, n.fault("default %s is no %s", n.excerpt(), t)
-}
-
-// takesDefault says whether Avro spells a default of the type so: as its base type, an instant
-// as a number.
-func (t *avroType) takesDefault(spelled conv.Kind) bool {
-	switch kinds[t.kind].base {
-	case "long", "int":
-		return spelled == conv.Number
-	}
-	return t.spells(spelled)
 }

@@ -119,20 +119,23 @@ func TestNullAndAbsentAreTheSameContent(t *testing.T) {
 // A row that spells out what it would be given anyway is no revision.
 func TestADefaultAndAnAbsentValueAreTheSameContent(t *testing.T) {
 	for field, values := range map[string][]string{
-		`"type":"long","default":0`:                                                                      {`0`, `0.0`, `-0`, `"0"`, `null`},
-		`"type":["long","null"],"default":-7`:                                                            {`-7`, `"-7.0"`},
-		`"type":"string","default":"\u00e9"`:                                                             {`"é"`, `"\u00e9"`, `null`},
-		`"type":"string","default":""`:                                                                   {`""`},
-		`"type":"double","default":0.1`:                                                                  {`0.1`, `1e-1`},
-		`"type":"float","default":0.1`:                                                                   {`0.1`, `0.10000000001`},
-		`"type":"boolean","default":false`:                                                               {`false`, `"false"`},
-		`"type":{"type":"long","logicalType":"timestamp-millis"},"default":0`:                            {`0`, `"1970-01-01T01:00:00+01:00"`},
-		`"type":{"type":"array","items":"long"},"default":[]`:                                            {`[]`, `[ ]`},
-		`"type":[{"type":"map","values":"long"},"null"],"default":{}`:                                    {`{}`},
-		`"type":["null","string"],"default":null`:                                                        {`null`, `[]`},
-		`"type":["string","null"]`:                                                                       {`null`, `[]`},
-		`"type":["null",{"type":"array","items":{"type":"map","values":"string"}}]`:                      {`null`, `{}`},
-		`"type":["null",{"type":"record","name":"R","fields":[{"name":"n","type":"long","default":0}]}]`: {`null`, `{"n":[]}`},
+		`"type":"long","default":0`:                                                                        {`0`, `0.0`, `-0`, `"0"`, `null`},
+		`"type":["long","null"],"default":-7`:                                                              {`-7`, `"-7.0"`},
+		`"type":"string","default":"\u00e9"`:                                                               {`"é"`, `"\u00e9"`, `null`},
+		`"type":"string","default":""`:                                                                     {`""`},
+		`"type":"double","default":0.1`:                                                                    {`0.1`, `1e-1`},
+		`"type":"float","default":0.1`:                                                                     {`0.1`, `0.10000000001`},
+		`"type":"boolean","default":false`:                                                                 {`false`, `"false"`},
+		`"type":{"type":"long","logicalType":"timestamp-millis"},"default":0`:                              {`0`, `"1970-01-01T01:00:00+01:00"`},
+		`"type":{"type":"array","items":"long"},"default":[]`:                                              {`[]`, `[ ]`},
+		`"type":[{"type":"map","values":"long"},"null"],"default":{}`:                                      {`{}`},
+		`"type":{"type":"array","items":["double","null"]},"default":[1,-0.0]`:                             {`[1,0]`, `["1.0", -0]`, `null`},
+		`"type":{"type":"bytes","logicalType":"decimal","precision":4,"scale":2},"default":"\u0000\u0032"`: {`0.5`, `"0.50"`},
+		`"type":` + ofG + `,"default":{"g":[{"h":"x"}]}`:                                                   {`{"a":[{}]}`, `{"a":[{"h":"x"}],"b":1}`},
+		`"type":["null","string"],"default":null`:                                                          {`null`, `[]`},
+		`"type":["string","null"]`:                                                                         {`null`, `[]`},
+		`"type":["null",{"type":"array","items":{"type":"map","values":"string"}}]`:                        {`null`, `{}`},
+		`"type":["null",{"type":"record","name":"R","fields":[{"name":"n","type":"long","default":0}]}]`:   {`null`, `{"n":[]}`},
 	} {
 		c := contractOf(t, `{"name":"id","type":"string","required":true,"identity":true}`, `{"name":"f",`+field+`}`)
 		want := factsOf(t, c, `{"id":"1"}`)

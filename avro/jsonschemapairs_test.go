@@ -57,19 +57,23 @@ func (m *pairMaker) typ(depth int, inUnion bool) (typ, fallback string) {
 		return typ, fallback
 	case n == 4:
 		m.named++
-		return fmt.Sprintf(`{"type":"record","name":"R%d","fields":[%s]}`, m.named, m.fields(depth+1)), ""
+		return m.withFallback(fmt.Sprintf(`{"type":"record","name":"R%d","fields":[%s]}`, m.named, m.fields(depth+1)))
 	case n == 5:
 		items, _ := m.typ(depth+1, false)
-		return `{"type":"array","items":` + m.one(items, m.orNull(items)) + `}`, `[]`
+		return m.withFallback(`{"type":"array","items":` + m.one(items, m.orNull(items)) + `}`)
 	case n == 6:
 		values, _ := m.typ(depth+1, false)
-		return `{"type":"map","values":` + m.one(values, m.orNull(values)) + `}`, `{}`
+		return m.withFallback(`{"type":"map","values":` + m.one(values, m.orNull(values)) + `}`)
 	case inUnion:
 		return `"boolean"`, `true`
 	}
 	first, fallback := m.typ(depth, true)
 	second, _ := m.typ(depth, true)
 	return "[" + first + "," + second + "]", fallback
+}
+
+func (m *pairMaker) withFallback(typ string) (_, fallback string) {
+	return typ, (&contractMaker{rng: m.Rand, shapes: shapeReader{}}).fallback(typ)
 }
 
 // object is a row for a record: most values are of the kind that its field expects.

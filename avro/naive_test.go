@@ -1,12 +1,13 @@
 package avro
 
 import (
-	"cmp"
 	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"convstream/internal/conv"
 )
@@ -111,16 +112,14 @@ func (n *naive) record(s *shape, members []naiveMember, path, source string) nai
 		v := n.field(f, lookup(members, f.source), dotted(path, f.source), dotted(source, f.source))
 		out.problems = append(out.problems, v.problems...)
 		out.fits = out.fits && v.fits
-		if v.native != (useDefault{}) {
-			native[f.name] = v.native
-		}
+		native[f.name] = v.native
 		if !v.fits {
 			v.tag = ""
 		}
 		entries = append(entries, entry{source: f.source, order: tagOf(f.kind), tag: v.tag, value: v.content})
 	}
 	slices.SortStableFunc(entries, func(a, b entry) int {
-		return cmp.Or(cmp.Compare(a.source, b.source), cmp.Compare(a.order, b.order))
+		return strings.Compare(a.source+"\x00"+a.order, b.source+"\x00"+b.order)
 	})
 	for i, e := range entries {
 		for _, before := range entries[:i] {
@@ -139,9 +138,6 @@ func (n *naive) record(s *shape, members []naiveMember, path, source string) nai
 func sized(s string) string {
 	return string(binary.BigEndian.AppendUint32(nil, uint32(len(s)))) + s
 }
-
-// useDefault leaves a field to goavro, which knows the schema's defaults.
-type useDefault struct{}
 
 // field returns no tag where the fingerprint has no entry of it.
 func (n *naive) field(f *shapeField, at found, path, source string) (v naiveValue) {
@@ -162,7 +158,7 @@ func (n *naive) field(f *shapeField, at found, path, source string) (v naiveValu
 	case !at.there && absentIsNull:
 		return v
 	case !at.there, at.value == nil && !f.nullable:
-		v.native = useDefault{}
+		v.native = naiveDefault(&f.shape, f.defaultValue)
 		return v
 	case at.value != nil:
 		if at.blocked {
@@ -190,22 +186,9 @@ func (n *naive) field(f *shapeField, at found, path, source string) (v naiveValu
 	return v
 }
 
-// isDefault says whether a value is the field's default, which is of the first branch.
+// isDefault says whether a value is published as the field's default is.
 func (n *naive) isDefault(f *shapeField, v naiveValue) bool {
-	first := &f.shape
-	if f.kind == "union" {
-		first = &f.branches[0]
-	}
-	if v.tag != tagOf(first.kind) {
-		return false
-	}
-	if first.items != nil {
-		return v.content == ""
-	}
-	plain := *first // a default is published as it stands
-	plain.privacy = ""
-	_, content, _ := (&naive{}).scalar(&plain, f.defaultValue, "")
-	return v.content == content
+	return cmp.Equal(v.native, naiveDefault(&f.shape, f.defaultValue), sameNumber)
 }
 
 func hard(problems []problem) []problem {
@@ -327,7 +310,7 @@ func (n *naive) collection(s *shape, value any, path, source string) naiveValue 
 	case "map":
 		native := map[string]any{}
 		members = slices.Clone(members)
-		slices.SortFunc(members, func(a, b naiveMember) int { return cmp.Compare(a.key, b.key) })
+		slices.SortFunc(members, func(a, b naiveMember) int { return strings.Compare(a.key, b.key) })
 		for _, m := range members {
 			v := n.item(s.items, m.value, fmt.Sprintf("%s[%q]", path, shortKey(m.key)), source)
 			native[m.key] = v.native

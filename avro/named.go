@@ -103,8 +103,11 @@ func (c *compiler) reference(n *jsonValue, name string, t *avroType, at position
 		return n.fault("type %q is not known here; use %s, a record, an array, a map, an enum, or the name of a type that is defined before it", name, scalarNames)
 	case named.open:
 		return n.fault("its record %q would hold itself; records without an end are not supported", full)
-	case len(c.problems) > 0:
-		return nil // the definition may be what is wrong
+	case len(c.problems) > 0: // the definition may be what is wrong
+		if named.definition.member("type").is("record") {
+			t.kind = typeRecord
+		}
+		return nil
 	}
 	return c.parseNamed(named, named.inside(), t, at)
 }

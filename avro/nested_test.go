@@ -210,13 +210,20 @@ func TestARequiredNestedFieldRejectsTheRowWhateverStandsAroundIt(t *testing.T) {
 
 func TestDefaultsStandInForWhatAnObjectLacks(t *testing.T) {
 	for typ, want := range map[string][]byte{
-		`{"type":"array","items":"string"},"default":[ ]`:          avroLong(0),
-		`[{"type":"array","items":"string"},"null"],"default":[]`:  join([]byte{0}, avroLong(0)),
-		`{"type":"map","values":"string"},"default":{}`:            avroLong(0),
-		`[{"type":"map","values":"string"},"null"],"default":{}`:   join([]byte{0}, avroLong(0)),
-		`["null",{"type":"map","values":"string"}],"default":null`: {0},
-		`["null",{"type":"array","items":"string"}]`:               {0},
-		`[{"type":"array","items":"string"},"null"]`:               {2},
+		`{"type":"array","items":"string"},"default":[ ]`:                                                                     avroLong(0),
+		`[{"type":"array","items":"string"},"null"],"default":[]`:                                                             join([]byte{0}, avroLong(0)),
+		`{"type":"map","values":"string"},"default":{}`:                                                                       avroLong(0),
+		`[{"type":"map","values":"string"},"null"],"default":{}`:                                                              join([]byte{0}, avroLong(0)),
+		`["null",{"type":"map","values":"string"}],"default":null`:                                                            {0},
+		`["null",{"type":"array","items":"string"}]`:                                                                          {0},
+		`{"type":"array","items":["long","null"]},"default":[5,-1]`:                                                           join(avroLong(2), []byte{0}, avroLong(5), []byte{0}, avroLong(-1), avroLong(0)),
+		`[{"type":"map","values":"string"},"null"],"default":{"b":"\u00e9","a":""}`:                                           join([]byte{0}, avroLong(2), avroText("a"), avroText(""), avroText("b"), avroText("é"), avroLong(0)),
+		`[` + ofG + `,"null"],"default":{"g":[{"h":"y"},{}]}`:                                                                 join([]byte{0}, avroLong(2), []byte{0}, avroText("y"), []byte{0}, avroText("x"), avroLong(0)),
+		`{"type":"bytes","logicalType":"decimal","precision":4,"scale":2},"default":"\u0000\u0001\u00f4"`:                     {4, 1, 0xf4},
+		`{"type":"bytes","logicalType":"decimal","precision":4,"scale":2},"default":"\u00ff"`:                                 {2, 0xff},
+		`{"type":"fixed","name":"F","size":3,"logicalType":"decimal","precision":4,"scale":2},"default":"\u00ff\u00ff\u0000"`: {0xff, 0xff, 0},
+		`[{"type":"enum","name":"E","symbols":["A","B"]},"long","null"],"default":"B"`:                                        {0, 2},
+		`[{"type":"array","items":"string"},"null"]`:                                                                          {2},
 	} {
 		c := contractOf(t, `{"name":"r","required":true,"type":{"type":"record","name":"R","fields":[{"name":"f","type":`+typ+`}]}}`)
 		if diff := cmp.Diff(want, encodeBody(t, c, `{"r":{}}`)); diff != "" {

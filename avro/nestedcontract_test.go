@@ -13,6 +13,9 @@ func inside(field string) string {
 		{"name":"inner","type":["null",{"type":"record","name":"Inner","fields":[` + field + `]}]}]}}]}`
 }
 
+// ofG is a record with an array of records.
+const ofG = `{"type":"record","name":"G","fields":[{"name":"g","source":"a","type":{"type":"array","items":{"type":"record","name":"S","fields":[{"name":"h","type":["string","null"],"default":"x"}]}},"required":true}]}`
+
 func TestABadNestedContractIsRefusedByPathAndReason(t *testing.T) {
 	for name, test := range map[string]struct {
 		field string
@@ -32,11 +35,14 @@ func TestABadNestedContractIsRefusedByPathAndReason(t *testing.T) {
 		"required inside the type": {`{"name":"f","type":["null",{"type":"array","items":"string","required":true}]}`, []string{`"outer.inner.f"`, `"required"`, "beside"}},
 		"identity":                 {`{"name":"f","type":"string","required":true,"identity":true}`, []string{`"outer.inner.f"`, "identity", "own fields"}},
 		"neither null nor default": {`{"name":"f","type":{"type":"array","items":"string"}}`, []string{`"outer.inner.f"`, "required", "default"}},
-		"default of an array":      {`{"name":"f","type":{"type":"array","items":"string"},"default":["x"]}`, []string{`"outer.inner.f"`, `["x"]`, "empty array"}},
-		"object for an array":      {`{"name":"f","type":{"type":"array","items":"string"},"default":{}}`, []string{`"outer.inner.f"`, `{}`, "empty array"}},
-		"default of a map":         {`{"name":"f","type":{"type":"map","values":"string"},"default":{"a":"b"}}`, []string{`"outer.inner.f"`, "empty object"}},
-		"default of a record": {`{"name":"f","type":{"type":"record","name":"R","fields":[{"name":"g","type":"int","default":1}]},"default":{}}`,
-			[]string{`"outer.inner.f"`, "default of a record", "null"}},
+		"default of an array":      {`{"name":"f","type":{"type":"array","items":"long"},"default":[5,"x"]}`, []string{`"outer.inner.f"`, `default "x" is no long, at [1]`}},
+		"object for an array":      {`{"name":"f","type":{"type":"array","items":"string"},"default":{}}`, []string{`"outer.inner.f"`, `default {} is no array`}},
+		"default of a map":         {`{"name":"f","type":{"type":"map","values":["null","string"]},"default":{"a":null,"b":"x"}}`, []string{`"outer.inner.f"`, `default "x" does not belong`, `at ["b"]`}},
+		"default of a record":      {`{"name":"f","type":` + ofG + `,"default":{"g":[{"h":5}]}}`, []string{`line 2, column`, `"outer.inner.f"`, `default 5 is no string, at g[0].h`}},
+		"no field of the record":   {`{"name":"f","type":` + ofG + `,"default":{"g":[],"a":1}}`, []string{`"outer.inner.f"`, `a member "a"`, "by their sources"}},
+		"field without a default":  {`{"name":"f","type":` + ofG + `,"default":{}}`, []string{`"outer.inner.f"`, `lacks the field "g"`, "add it"}},
+		"null without a default":   {`{"name":"f","type":{"type":"record","name":"R","fields":[{"name":"g","type":["null","int"]}]},"default":{}}`, []string{`"outer.inner.f"`, `lacks the field "g"`}},
+		"default of a broken one":  {`{"name":"f","type":{"type":"record","name":"R","fields":[{"name":"g","type":"bytes"}]},"default":{"g":1}}`, []string{`"outer.inner.f.g"`, "decimals alone"}},
 		"default of second branch": {`{"name":"f","type":["null",{"type":"array","items":"string"}],"default":[]}`, []string{`"outer.inner.f"`, "[]", "first branch"}},
 		"wildcard":                 {`{"name":"f","type":["null","string"],"source":"a.*"}`, []string{`"outer.inner.f"`, "wildcard"}},
 		"no name":                  {`{"type":["null","string"],"source":""}`, []string{`"outer.inner.#1"`, `no "name"`}},
@@ -53,6 +59,24 @@ func TestABadNestedContractIsRefusedByPathAndReason(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What a default holds is checked once its type is known, and not called wrong for what is wrong there.
+func TestADefaultOfABrokenTypeIsNotAnotherProblem(t *testing.T) {
+	_, err := Parse(schemaOf(`{"name":"f","type":{"type":"record","name":"R","fields":[{"name":"g","type":"bytes"}]},"default":{"g":1}}`, `{"name":"h","type":"R","default":{}}`))
+	if err == nil || strings.Count(err.Error(), "line ") != 1 {
+		t.Errorf("%v, want one problem", err)
+	}
+}
+
+func TestADefaultThatUnfoldsToTooMuchIsRefused(t *testing.T) {
+	record := `{"type":"record","name":"R","fields":[{"name":"g","type":"string","default":"` + strings.Repeat("x", 1000) + `"}]}`
+	for n, want := range map[int]bool{1000: true, 1100: false} {
+		_, err := Parse(schemaOf(`{"name":"f","type":{"type":"array","items":` + record + `},"default":[{}` + strings.Repeat(",{}", n-1) + `]}`))
+		if (err == nil) != want || err != nil && !strings.Contains(err.Error(), "more than 1048576 bytes") {
+			t.Errorf("%d records: %v", n, err)
+		}
 	}
 }
 

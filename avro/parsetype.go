@@ -25,14 +25,13 @@ var scalarNames = func() string {
 	return strings.Join(names, ", ") + ", bytes or fixed with logicalType decimal"
 }()
 
-// parseType compiles a type, and says which branch of its union null is. Problems of fields
-// inside it are noted, and not in the error.
-func (c *compiler) parseType(n *jsonValue, at position, required bool) (t avroType, nullAt int, err error) {
+// parseType compiles a type. Problems of fields inside it are noted, and not in the error.
+func (c *compiler) parseType(n *jsonValue, at position, required bool) (t avroType, err error) {
 	branches := []*jsonValue{n}
 	if n.kind == conv.Array {
 		branches = n.items
 	}
-	nullAt = slices.IndexFunc(branches, func(b *jsonValue) bool { return b.is("null") })
+	nullAt := slices.IndexFunc(branches, func(b *jsonValue) bool { return b.is("null") })
 	t.fatal = required || nullAt == notNullable && at.fatal
 	at.fatal = t.fatal
 	var others []avroType
@@ -45,14 +44,14 @@ func (c *compiler) parseType(n *jsonValue, at position, required bool) (t avroTy
 			other.branch = []byte{byte(2 * i)} // an Avro long
 		}
 		if err := c.parseBranch(b, &other, at); err != nil {
-			return t, nullAt, err
+			return t, err
 		}
 		other.finish()
 		others = append(others, other)
 	}
 	switch len(others) {
 	case 0:
-		return t, nullAt, n.fault("union %s has no type beside null; add one", n.excerpt())
+		return t, n.fault("union %s has no type beside null; add one", n.excerpt())
 	case 1:
 		t = others[0]
 	default:
@@ -63,7 +62,7 @@ func (c *compiler) parseType(n *jsonValue, at position, required bool) (t avroTy
 	if nullAt != notNullable {
 		t.null = []byte{byte(2 * nullAt)}
 	}
-	return t, nullAt, err
+	return t, err
 }
 
 // finish sets what follows from the kind.
@@ -152,7 +151,7 @@ func (c *compiler) parseItems(property string, n *jsonValue, t *avroType, at pos
 		return n.fault("its type has no %q", property)
 	}
 	at.fatal = true // a collection is not given up for one element, though it may be nullable
-	items, _, err := c.parseType(inner, at, false)
+	items, err := c.parseType(inner, at, false)
 	if err != nil {
 		return &fault{at: faultPlace(err, inner.at), err: fmt.Errorf("%s: %w", property, err)}
 	}

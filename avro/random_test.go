@@ -1,7 +1,6 @@
 package avro
 
 import (
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -13,14 +12,15 @@ import (
 type contractMaker struct {
 	rng     *rand.Rand
 	names   int
-	defined []string // types that a later field can name, as JSON
+	defined []string    // types that a later field can name, as JSON
+	shapes  shapeReader // which knows them
 }
 
 // contract makes contracts until one is no contradiction in itself.
 func (m *contractMaker) contract(t testing.TB) *Contract {
 	t.Helper()
 	for {
-		m.defined = nil
+		m.defined, m.shapes = nil, shapeReader{}
 		schema := fmt.Sprintf(`{"type":"record","name":"Row","fields":[%s]}`, m.fields(0))
 		c, err := Parse([]byte(schema))
 		if err == nil {
@@ -51,23 +51,25 @@ func (m *contractMaker) strictness(depth int) string {
 	if m.rng.IntN(5) == 0 {
 		mark := []string{"", "", `,"privacy":"drop"`}[m.rng.IntN(3)]
 		union := m.union(depth)
-		return []string{`,"type":[` + union + `],"required":true`, `,"type":["null",` + union + `]` + mark, `,"type":[` + union + `,"null"]` + mark}[m.rng.IntN(3)]
+		return []string{`,"type":[` + union + `],"required":true`, `,"type":["null",` + union + `]` + mark, `,"type":[` + union + `,"null"]` + mark,
+			`,"type":[` + union + `]` + mark + `,"default":` + m.fallback("["+union+"]")}[m.rng.IntN(4)]
 	}
-	typ, def := m.branch(depth)
+	typ := m.branch(depth)
+	def := m.fallback(typ)
 	lenient := []string{"", "", `,"optional":true`, `,"privacy":"drop"`}[m.rng.IntN(4)]
 	if strings.Contains(typ, `"string"`) && !strings.Contains(typ, "uuid") && !strings.Contains(typ, "record") && !strings.Contains(typ, "enum") && m.rng.IntN(2) == 0 {
 		lenient = []string{`,"privacy":"mask"`, `,"privacy":"hash"`}[m.rng.IntN(2)]
 	}
 	switch n := m.rng.IntN(20); {
-	case n < 1 && def != "":
+	case n < 1:
 		return `,"type":` + typ + `,"required":true,"default":` + def
 	case n < 2:
 		return `,"type":` + typ + `,"required":true`
 	case n < 3:
 		return `,"type":["null",` + typ + `],"required":true`
-	case n < 7 && def != "":
+	case n < 7:
 		return `,"type":` + typ + lenient + `,"default":` + def
-	case n < 9 && def != "":
+	case n < 9:
 		return `,"type":[` + typ + `,"null"]` + lenient + `,"default":` + def
 	case n < 11:
 		return `,"type":[` + typ + `,"null"]` + lenient
@@ -109,11 +111,13 @@ func (m *contractMaker) record(depth int) string {
 	name := m.name("R")
 	fields := m.fields(depth + 1)
 	m.defined = append(m.defined, strconv.Quote(name))
-	return fmt.Sprintf(`{"type":"record","name":"%s","fields":[%s]}`, name, fields)
+	typ := fmt.Sprintf(`{"type":"record","name":"%s","fields":[%s]}`, name, fields)
+	m.shape(typ)
+	return typ
 }
 
-// branch writes a type outside a union, and a default for it, "" where it has none.
-func (m *contractMaker) branch(depth int) (typ, def string) {
+// branch writes a type outside a union.
+func (m *contractMaker) branch(depth int) string {
 	const scalars = 19
 	n := m.rng.IntN(2 * scalars)
 	if depth > 4 {
@@ -121,55 +125,57 @@ func (m *contractMaker) branch(depth int) (typ, def string) {
 	}
 	switch n {
 	case 0, 1, 2:
-		return `"string"`, `"\u00e9"`
+		return `"string"`
 	case 3, 4:
-		return `"long"`, `-7`
+		return `"long"`
 	case 5:
-		return `"int"`, `7`
+		return `"int"`
 	case 6:
-		return `"double"`, `2.5`
+		return `"double"`
 	case 7:
-		return `"float"`, `0.5`
+		return `"float"`
 	case 8:
-		return `"boolean"`, `true`
+		return `"boolean"`
 	case 9, 10, 11, 12, 13, 14, 15:
 		logical := []string{"timestamp-millis", "timestamp-micros", "local-timestamp-millis", "local-timestamp-micros", "date", "time-millis", "time-micros"}[n-9]
 		base := "long"
 		if logical == "date" || logical == "time-millis" {
 			base = "int"
 		}
-		return fmt.Sprintf(`{"type":%q,"logicalType":%q}`, base, logical), "" // goavro knows no default of it
+		return fmt.Sprintf(`{"type":%q,"logicalType":%q}`, base, logical)
 	case 16:
-		return `{"type":"string","logicalType":"uuid"}`, ""
+		return `{"type":"string","logicalType":"uuid"}`
 	case 17:
 		fallback := []string{"", `,"default":"B"`}[m.rng.IntN(2)]
-		return fmt.Sprintf(`{"type":"enum","name":"%s","symbols":["A","B","true"]%s}`, m.defines("E"), fallback), `"B"`
+		return m.defines("E", `{"type":"enum","name":"%s","symbols":["A","B","true"]`+fallback+"}")
 	case 18:
 		if m.rng.IntN(2) == 0 {
-			return `{"type":"bytes","logicalType":"decimal","precision":5,"scale":2}`, ""
+			return `{"type":"bytes","logicalType":"decimal","precision":5,"scale":2}`
 		}
-		return fmt.Sprintf(`{"type":"fixed","size":%d,"name":"%s","logicalType":"decimal","precision":5,"scale":1}`, 3+m.rng.IntN(3), m.defines("F")), ""
+		return m.defines("F", fmt.Sprintf(`{"type":"fixed","size":%d,"name":"%%s","logicalType":"decimal","precision":5,"scale":1}`, 3+m.rng.IntN(3)))
 	case 19, 20, 21, 22, 23, 24, 25:
-		return m.record(depth), ""
+		return m.record(depth)
 	case 26, 27, 28, 29, 30:
-		return `{"type":"map","values":` + m.item(depth+1) + `}`, `{}`
+		return `{"type":"map","values":` + m.item(depth+1) + `}`
 	case 31, 32:
 		if len(m.defined) > 0 {
-			return m.defined[m.rng.IntN(len(m.defined))], ""
+			return m.defined[m.rng.IntN(len(m.defined))]
 		}
 	}
-	return `{"type":"array","items":` + m.item(depth+1) + `}`, `[]`
+	return `{"type":"array","items":` + m.item(depth+1) + `}`
 }
 
-// defines returns a name that later fields can use.
-func (m *contractMaker) defines(prefix string) string {
+// defines writes a type under a name of its own that later fields can use.
+func (m *contractMaker) defines(prefix, format string) string {
 	name := m.name(prefix)
 	m.defined = append(m.defined, strconv.Quote(name))
-	return name
+	typ := fmt.Sprintf(format, name)
+	m.shape(typ)
+	return typ
 }
 
 func (m *contractMaker) item(depth int) string {
-	typ, _ := m.branch(depth)
+	typ := m.branch(depth)
 	switch m.rng.IntN(4) {
 	case 0:
 		return `["null",` + typ + `]`
@@ -207,8 +213,7 @@ func (m *rowMaker) object(s *shape) string {
 // field writes a field, and often with a value that says what a row without it says.
 func (m *rowMaker) field(f *shapeField) string {
 	if f.hasDefault && m.rng.IntN(4) == 0 {
-		spelt, _ := json.Marshal(f.defaultValue) // it was read from JSON
-		if member := m.member(f.source, string(spelt)); !m.lean {
+		if member := m.member(f.source, m.spell(&f.shape, f.defaultValue)); !m.lean {
 			return member
 		}
 		return `"unknown":0`

@@ -11,26 +11,48 @@ import (
 	"convstream/internal/route"
 )
 
-// private lists what an expression reads that a contract marks as private; file names the
-// contracts that do.
-func (r *routing) private(s *route.Selector) (fields []string, file string) {
+// peek is something that an expression reads, and the private values that it gets at by that.
+type peek struct {
+	route.Read
+	marked []string
+}
+
+// String says what is read, for an error.
+func (p peek) String() string {
+	const most = 3
+	marked := strings.Join(p.marked[:min(most, len(p.marked))], " and ")
+	if more := len(p.marked) - most; more > 0 {
+		marked = fmt.Sprintf("%s and %d more", marked, more)
+	}
+	around := func(source string) bool { return strings.HasPrefix(p.Path+".", source+".") }
+	switch {
+	case p.Computed:
+		return fmt.Sprintf("computes a name below %s and may read %s", p.Path, marked)
+	case slices.ContainsFunc(p.marked, around):
+		return "reads " + p.Path
+	}
+	return fmt.Sprintf("reads %s, and with it %s", p.Path, marked)
+}
+
+// private lists what an expression reads that a contract marks as private, in it or around it;
+// file names the contracts that do.
+func (r *routing) private(s *route.Selector) (peeks []peek, file string) {
 	var files []string
-	for _, c := range r.contracts {
-		marks := false
-		for _, field := range s.Fields() {
-			if !c.contract.Marks(field) {
-				continue
+	for _, read := range s.Reads() {
+		var all []string
+		for _, c := range r.contracts {
+			marked := c.contract.Marked(read.Path, read.Whole)
+			if len(marked) > 0 && !slices.Contains(files, c.place) {
+				files = append(files, c.place)
 			}
-			marks = true
-			if !slices.Contains(fields, field) {
-				fields = append(fields, field)
-			}
+			all = append(all, marked...)
 		}
-		if marks {
-			files = append(files, c.place)
+		slices.Sort(all)
+		if all = slices.Compact(all); len(all) > 0 {
+			peeks = append(peeks, peek{read, all})
 		}
 	}
-	return fields, strings.Join(files, " and ")
+	return peeks, strings.Join(files, " and ")
 }
 
 // checkPrivacy refuses keys that are made of private values, as nothing conceals them in the key
@@ -43,15 +65,37 @@ func (r *routing) checkPrivacy(cfg config.Config) error {
 		if err := errors.Join(filterErr, keyErr); err != nil {
 			return err
 		}
-		if fields, file := r.private(key); len(fields) > 0 {
-			errs = append(errs, fmt.Errorf(`%s.key: %q reads %s, marked with "privacy" in %s, and would publish it as it is; `+
-				`make the key of other fields, or leave "privacy" out there`, derived.Place, derived.Key, strings.Join(fields, " and "), file))
+		if peeks, file := r.private(key); len(peeks) > 0 {
+			errs = append(errs, keyError(derived, peeks, file))
 		}
-		if fields, _ := r.private(filter); len(fields) > 0 {
-			r.peeking = append(r.peeking, peeking{derived.Name, fields})
+		if peeks, _ := r.private(filter); len(peeks) > 0 {
+			r.peeking = append(r.peeking, peeking{derived.Name, markedBy(peeks)})
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// keyError is the error of a key that reads private values.
+func keyError(derived config.Route, peeks []peek, file string) error {
+	var says []string
+	mend := "make the key of other fields"
+	for _, p := range peeks {
+		says = append(says, p.String())
+		if p.Computed {
+			mend = "write the name out, make the key of other fields"
+		}
+	}
+	return fmt.Errorf(`%s.key: %q %s, marked with "privacy" in %s, and would publish it as it is; %s, or leave "privacy" out there`,
+		derived.Place, derived.Key, strings.Join(says, " and "), file, mend)
+}
+
+// markedBy lists the private values that an expression gets at.
+func markedBy(peeks []peek) (fields []string) {
+	for _, p := range peeks {
+		fields = append(fields, p.marked...)
+	}
+	slices.Sort(fields)
+	return slices.Compact(fields)
 }
 
 // peeking is a route whose filter reads private fields.

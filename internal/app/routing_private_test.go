@@ -36,7 +36,8 @@ func TestAKeyThatReadsWhatAnyContractMarksIsRefused(t *testing.T) {
 		"by the primary contract":        {moodInBoth(t, masked, "", "", mood), []string{"routes[0].key", mood, "in contract.file ("}},
 		"by both":                        {moodInBoth(t, masked, masked, "", mood), []string{"contract.file (", " and routes[0].contract ("}},
 		"as a part of an expression":     {moods(t, masked, "", `interaction.id + "/" + (attributes.custom["mood"] ?? "")`), []string{"routes[0].key", mood}},
-		"as a part of what is read":      {moods(t, masked, "", `string(len(attributes.custom))`), []string{"routes[0].key", "attributes.custom, marked"}},
+		"as a part of what is read":      {moods(t, masked, "", `string(attributes.custom)`), []string{"routes[0].key", "reads attributes.custom, and with it attributes.custom.mood, marked"}},
+		"beside what is named":           {moods(t, masked, "", `attributes[kind] + attributes.custom.team`), []string{"computes a name below attributes and may read attributes.custom.mood", `attributes[kind]`, "write the name out"}},
 		"by convstream's own":            {jobsRoute("", "participants[0].sessions[0].ani"), []string{"routes[0].key", "participants.sessions.ani", "contract.file (the contract that convstream brings)"}},
 		"not marked at all":              {moods(t, "", "", mood), nil},
 		"beside what is marked":          {moods(t, masked, "", "interaction.id"), nil},
@@ -57,6 +58,53 @@ func TestAKeyThatReadsWhatAnyContractMarksIsRefused(t *testing.T) {
 	}
 }
 
+// What reaches the caller's number in the default contract of dialect jobs, where the field is participants.sessions.ani.
+func TestNoKeyGetsAtAPrivateValueByADetour(t *testing.T) {
+	for _, key := range []string{
+		`participants[0].sessions[0][kind]`,
+		`participants[0][kind][0].ani`,
+		`participants[0].sessions[0]["a" + "ni"]`,
+		`participants[0].sessions[0][lower("ANI")]`,
+		`participants[0].sessions[0][true ? "ani" : "x"]`,
+		`participants[0].sessions[0][x ?? "ani"]`,
+		`participants[0].sessions[0][["ani"][0]]`,
+		`participants[0].sessions[0][find(["ani"], true)]`,
+		`participants[0].sessions[0][+kind]`,
+		`participants[0].sessions[0]?.["ani"]`,
+		`participants[0]["sessions"][-1]["ani"]`,
+		`participants[kind].purpose`, // the row may have an object there
+		`participants[n][name] + participants[0].purpose`,
+		`map(participants, .sessions[0][kind])[0] + participants[0].purpose`,
+		`map(participants, map(.sessions, .ani))[0][0]`,
+		`find(participants, .purpose == "customer").sessions[0].ani`,
+		`find(participants, any(.sessions, .ani == "1")).purpose`,
+		`filter(participants, true)[0].sessions[number(n)].ani`,
+		`(participants ?? x)[0].sessions[0].ani + participants[0].purpose`,
+		`(x ? participants : y)[0].sessions[0].ani`,
+		`map([participants], #[0].sessions[0].ani)[0]`,
+		`participants == x ? participants[0].purpose : "b"`,
+		`"1" in map(participants, .sessions[0].ani) ? "a" : "b"`,
+		`string(len(participants[0].sessions[0].ani))`,
+		`string(participants[0].sessions[0].ani ?? nil)`,
+		`participants[0].purpose + upper(trim(participants[1].sessions[0].ani))`,
+		`[1, 2][participants[0].sessions[0].ani]`,
+	} {
+		_, err := routingOf(configured(t, jobsRoute("", key)))
+		if err == nil || !strings.Contains(err.Error(), "routes[0].key") || !strings.Contains(err.Error(), "participants.") {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+	for _, key := range []string{
+		`participants[n - 1].purpose`, `participants[len(participants) - 1].purpose`, `participants[number(n) + 1].sessions[-1].mediaType`,
+		`participants != nil ? participants[0].purpose : "none"`, `string(count(participants, .purpose == "agent"))`,
+		`find(participants, .purpose == "agent").participantId`, `string(len(map(participants, .purpose)))`, `participants[0].attributes[kind]`,
+	} {
+		if _, err := routingOf(configured(t, jobsRoute("", key))); err != nil {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+}
+
 func TestAFilterThatReadsWhatAContractMarksIsNotedOnce(t *testing.T) {
 	const filter = `attributes.custom.mood == "good" or attributes.custom.mood == "better"`
 	staging := map[string]any{"staging.url": "file:///pages", "privacy.dead_letters": config.Keep}
@@ -72,6 +120,8 @@ func TestAFilterThatReadsWhatAContractMarksIsNotedOnce(t *testing.T) {
 		"other fields":         {moods(t, masked, `interaction.type == "voice"`, ""), nil, 0},
 		"convstream's speech":  {map[string]any{"source.dialect": "jobs"}, nil, 0},
 		"of convstream's own":  {jobsRoute(`any(participants, any(.sessions, .ani == "+49"))`, ""), nil, 1},
+		"a computed name":      {jobsRoute(`participants[0][kind] == participants[0].purpose`, ""), nil, 1},
+		"whether there is one": {jobsRoute(`participants != nil and participants[0].purpose != nil`, ""), nil, 0},
 		"beside of the marked": {jobsRoute(`any(participants, .purpose == "agent")`, ""), nil, 0},
 	} {
 		maps.Copy(c.settings, c.more)

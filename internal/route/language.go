@@ -41,7 +41,8 @@ func (s *Selector) compile(name, text string, check func(ast.Node) error) (*prog
 	if err := check(tree.Node); err != nil {
 		return nil, fault(err)
 	}
-	s.fields = append(s.fields, fieldsOf(tree)...)
+	paths, reads := readsOf(tree)
+	s.fields, s.reads = append(s.fields, paths...), append(s.reads, reads...)
 	compiled, err := expr.Compile(text, append(options(), expr.Patch(rewriter{}))...)
 	if err != nil {
 		return nil, fault(err)
@@ -148,91 +149,4 @@ func functionNames() string {
 		}
 	}
 	return strings.Join(names, ", ")
-}
-
-// outermost sorts paths, and leaves out those that others go through: who reads
-// participants.purpose need not be told of participants.
-func outermost(paths []string) []string {
-	slices.Sort(paths)
-	paths = slices.Compact(paths)
-	var kept []string
-	for _, p := range paths {
-		if !slices.ContainsFunc(paths, func(other string) bool { return strings.HasPrefix(other, p+".") }) {
-			kept = append(kept, p)
-		}
-	}
-	return kept
-}
-
-func fieldsOf(tree *parser.Tree) []string {
-	var r reader
-	r.use(tree.Node, "")
-	return r.paths
-}
-
-// reader gathers the source paths that an expression reads.
-type reader struct {
-	paths []string
-}
-
-// use reads a node whose value is used as it is.
-func (r *reader) use(n ast.Node, element string) {
-	if path := r.path(n, element); path != "" {
-		r.paths = append(r.paths, path)
-	}
-}
-
-// path returns the path that a node stands for, "" where it is something computed. element is
-// the path of the elements of the predicate around it.
-func (r *reader) path(n ast.Node, element string) string {
-	switch n := n.(type) {
-	case *ast.IdentifierNode:
-		return n.Value
-	case *ast.PointerNode:
-		return element
-	case *ast.ChainNode:
-		return r.path(n.Node, element)
-	case *ast.MemberNode:
-		base := r.path(n.Node, element)
-		if key, ok := n.Property.(*ast.StringNode); ok && base != "" {
-			return base + "." + key.Value
-		}
-		r.use(n.Property, element)
-		return base
-	case *ast.BuiltinNode:
-		return r.predicate(n, element)
-	case *ast.CallNode:
-		r.use(n.Arguments[0], element)
-	case *ast.UnaryNode:
-		r.use(n.Node, element)
-	case *ast.BinaryNode:
-		r.use(n.Left, element)
-		r.use(n.Right, element)
-	case *ast.ConditionalNode:
-		r.use(n.Cond, element)
-		r.use(n.Exp1, element)
-		r.use(n.Exp2, element)
-	case *ast.ArrayNode:
-		for _, item := range n.Nodes {
-			r.use(item, element)
-		}
-	}
-	return ""
-}
-
-func (r *reader) predicate(n *ast.BuiltinNode, element string) string {
-	list := r.path(n.Arguments[0], element)
-	if list != "" {
-		r.paths = append(r.paths, list)
-	}
-	body := n.Arguments[1].(*ast.PredicateNode).Node
-	switch n.Name {
-	case "map":
-		return r.path(body, list)
-	case "filter", "find":
-		r.use(body, list)
-		return list
-	}
-	r.use(body, list)
-	return ""
 }

@@ -28,6 +28,7 @@ func Speech(dialect string) string {
 type Selector struct {
 	filter, key *program // nil: all rows; the conversation id
 	fields      []string
+	reads       []Read
 }
 
 // Compile reads the expressions of a route. An empty filter lets every row through, and an
@@ -55,6 +56,10 @@ func Compile(filter, key string) (*Selector, error) {
 // Fields lists the source paths that the expressions read, sorted, without repeats. Elements of
 // arrays have the array's path: participants.purpose.
 func (s *Selector) Fields() []string { return slices.Clone(s.fields) }
+
+// Reads lists what the expressions read of a row, in their order: all that their outcome depends
+// on stands at one of the paths, or below one that is read whole.
+func (s *Selector) Reads() []Read { return slices.Clone(s.reads) }
 
 // Select says whether the row is one of the route's. An error means that the filter cannot be
 // computed for this row; it holds no values.

@@ -25,6 +25,7 @@ const (
 	minOverlap  = time.Millisecond
 	minStep     = 2 * minOverlap
 	maxStep     = 31 * 24 * time.Hour
+	minNarrow   = time.Minute
 	maxDeadline = 24 * time.Hour
 	maxBatch    = 256 << 20
 )
@@ -127,12 +128,26 @@ func (l *loader) window() {
 	l.span("window.lag", w.Lag, 0, maxStep)
 	l.span("window.settle", w.Settle, 0, maxStep)
 	for i, n := range w.Narrow {
-		l.span("window.narrow", n, time.Millisecond, maxStep)
+		l.narrow(n)
 		if i > 0 && n >= w.Narrow[i-1] {
 			l.problem("window.narrow", "%s comes after %s; list ever shorter windows, such as [6h, 1h]", n, w.Narrow[i-1])
 		}
 	}
 	between(l, "window.reconcile_threshold", w.ReconcileThreshold, 0, 1)
+}
+
+// narrow checks a width that windows are cut into. Each piece costs a job, and what it asks for
+// starts the overlap earlier.
+func (l *loader) narrow(n time.Duration) {
+	overlap := l.config.Window.Overlap
+	if n < minNarrow {
+		l.problem("window.narrow", "%s would cut a day into more than 1440 windows, and each of them is a job; choose at least %s, or raise source.limit", n, minNarrow)
+		return
+	}
+	l.span("window.narrow", n, minNarrow, maxStep)
+	if !l.wrong["window.overlap"] && overlap >= n {
+		l.problem("window.narrow", "%s is no longer than window.overlap, which is %s: such a window would mostly ask for rows of others; choose a longer one, or a shorter overlap", n, overlap)
+	}
 }
 
 // span checks a duration that moves the bounds of windows, which are whole milliseconds.
