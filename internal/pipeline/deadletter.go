@@ -3,6 +3,7 @@ package pipeline
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 
 	"convstream/dedupe"
@@ -13,9 +14,11 @@ import (
 func (r *worker) bury(b *conv.Batch, row *conv.Row, index int, first bool, mark *conv.Mark, why *conv.Reject) error {
 	root, letter := r.cp.Root(), r.letter(row, index, mark, why)
 	key := conv.DeadKey(r.cfg.Org, root, letter.Digest)
+	same := r.sameness(key, row, mark)
+	r.meet(same, index, first)
 	// Whatever can fail comes before the check: it notes the letter in the open batch.
 	counts := false
-	if !r.dead[key] && first {
+	if !r.dead[same] && first && !r.again {
 		var err error
 		if counts, err = r.counts(row, mark); err != nil {
 			return err
@@ -25,17 +28,16 @@ func (r *worker) bury(b *conv.Batch, row *conv.Row, index int, first bool, mark 
 	if err != nil {
 		return err
 	}
-	r.meet(key, index, first)
 	if mark != nil && r.cp.Window.Contains(mark.Time) {
 		r.census.add(conv.RowKey(r.cfg.Org, row.ConversationID, *mark))
 	}
 	if counts {
 		r.cp.DeadInside++
-		if row.HasTime && (row.Time == r.cp.Window.From || row.Time == r.cp.Window.To-1) {
+		if r.onBound(row) {
 			r.cp.DeadOnBounds++
 		}
 	}
-	r.dead[key] = true
+	r.dead[same] = true
 	if verdict != dedupe.New {
 		if first {
 			r.cp.Counters.Duplicates++
@@ -51,21 +53,64 @@ func (r *worker) bury(b *conv.Batch, row *conv.Row, index int, first bool, mark 
 	return nil
 }
 
+// sameness tells the rows apart that become dead letters of a job: by key and content, as a page
+// may spell the row otherwise that it repeats from the page before, and by their letter where they
+// have no key.
+func (r *worker) sameness(letter conv.Key, row *conv.Row, mark *conv.Mark) conv.Key {
+	if mark == nil {
+		return letter
+	}
+	key := conv.RowKey(r.cfg.Org, row.ConversationID, *mark)
+	binary.BigEndian.PutUint64(key[:], head(key)^mark.Fingerprint) // the key's own field may be what is missing
+	return key
+}
+
+// exhume takes a row that is published now out of the dead letters that its window counts, where
+// the same job has brought it as one: the process died in the middle of a page, and the contract
+// was mended before the page was read again.
+func (r *worker) exhume(row *conv.Row, mark *conv.Mark, verdict dedupe.Verdict) error {
+	if r.cp.DeadInside == 0 || verdict != dedupe.New || !r.inside(row) {
+		return nil
+	}
+	root := r.cp.Root()
+	key := conv.DeadKey(r.cfg.Org, root, r.letter(row, 0, mark, &conv.Reject{}).Digest)
+	_, dead, err := r.newest(key, root.From)
+	if err != nil || !dead {
+		return err
+	}
+	r.cp.DeadInside--
+	if r.onBound(row) {
+		r.cp.DeadOnBounds = max(0, r.cp.DeadOnBounds-1)
+	}
+	return nil
+}
+
+// newest asks the history what was published last of a key of time ms, after reading back what
+// it lacks.
+func (r *worker) newest(key conv.Key, ms int64) (observation uint32, held bool, err error) {
+	for {
+		if err := r.load(r.ctx, ms); err != nil {
+			return 0, false, err
+		}
+		if observation, held, err = r.history.Newest(key, ms); !errors.Is(err, dedupe.ErrNotReady) {
+			return observation, held, err
+		}
+	}
+}
+
+// onBound says whether a row lies on the window's first or last millisecond.
+func (r *worker) onBound(row *conv.Row) bool {
+	return row.HasTime && (row.Time == r.cp.Window.From || row.Time == r.cp.Window.To-1)
+}
+
 // counts says whether a dead letter is a row of this window that Kafka does not hold otherwise:
 // an earlier content of it may be published.
 func (r *worker) counts(row *conv.Row, mark *conv.Mark) (bool, error) {
 	if !r.inside(row) || mark == nil {
 		return r.inside(row), nil
 	}
-	key := conv.RowKey(r.cfg.Org, row.ConversationID, *mark)
-	for {
-		if err := r.load(r.ctx, mark.Time); err != nil {
-			return false, err
-		}
-		if _, held, err := r.history.Newest(key, mark.Time); !errors.Is(err, dedupe.ErrNotReady) {
-			return !held, err
-		}
-	}
+	_, held, err := r.newest(conv.RowKey(r.cfg.Org, row.ConversationID, *mark), mark.Time)
+	return !held, err
 }
 
 // inside says whether the platform counts a dead letter with this window, as far as its

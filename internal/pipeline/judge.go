@@ -51,7 +51,11 @@ func (r *worker) row(row *conv.Row, index int, first bool) error {
 			return err
 		}
 		if !first {
-			r.cp.Counters.Fetched++ // the page has changed since it was read
+			r.cp.Counters.Fetched++ // the page has changed since it was read, or the contract has
+			if err := r.exhume(row, mark, verdict); err != nil {
+				r.drop()
+				return err
+			}
 		}
 	default:
 		b.Buf = b.Buf[:start]

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"errors"
 	"math"
 	"slices"
 
@@ -185,16 +184,8 @@ func (r *redriver) again(b *conv.Batch, l *conv.Letter, row *conv.Row) (taken bo
 // newer says whether a row was published, of whatever content, by a later job than a mark's: the
 // route has had the content then, or a newer one, or a letter of it.
 func (r *redriver) newer(row *conv.Row, mark *conv.Mark) (bool, error) {
-	key := conv.RowKey(r.cfg.Org, row.ConversationID, *mark)
-	for {
-		if err := r.load(r.ctx, mark.Time); err != nil {
-			return false, err
-		}
-		observation, held, err := r.history.Newest(key, mark.Time)
-		if !errors.Is(err, dedupe.ErrNotReady) {
-			return held && observation > mark.Observation, err
-		}
-	}
+	observation, held, err := r.newest(conv.RowKey(r.cfg.Org, row.ConversationID, *mark), mark.Time)
+	return held && observation > mark.Observation, err
 }
 
 func (r *redriver) verdict(b *conv.Batch, row *conv.Row, mark *conv.Mark) (dedupe.Verdict, error) {

@@ -38,7 +38,7 @@ func TestR45_AMonthOfHoursKeepsWithinTheBudgetAndUsesIt(t *testing.T) {
 					extract: extractor.Defaults(),
 				})
 				defer st.close()
-				sum, err := st.process(t, 0, nil)
+				sum, err := st.backfill(t, nil)
 				if err != nil || len(sum.Incomplete)+len(sum.Unverified) > 0 || sum.Windows != hours {
 					t.Fatalf("%d windows, %d incomplete, %d unverified, %v", sum.Windows, len(sum.Incomplete), len(sum.Unverified), err)
 				}

@@ -1,21 +1,19 @@
 package soak
 
 import (
-	"context"
 	"flag"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/linkedin/goavro/v2"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"convstream/extractor/genesys"
 	"convstream/internal/conv"
 	"convstream/internal/pipeline"
-	"convstream/producer"
 )
 
 var (
@@ -39,33 +37,102 @@ func TestR2_TheSameTruthYieldsTheSameRowsWhateverHappens(t *testing.T) {
 	}
 }
 
+// soak lives through a scenario, does what work is left, and checks all that is to be true then.
 func soak(t *testing.T, s scenario) {
 	st := open(t, s)
 	defer st.close()
-	n := 0
-	for ; n < len(s.crashes); n++ {
-		if _, err := st.process(t, n, &s.crashes[n]); err == nil {
-			break // it had done its work before
+	for _, l := range s.lives {
+		st.live(t, l)
+	}
+	st.under(t, len(s.terms)-1)
+	if s.redrives() && s.early {
+		st.redriveAll(t)
+	}
+	sum := st.finish(t)
+	if s.redrives() {
+		if !s.early {
+			st.redriveAll(t)
 		}
+		st.redriveNothing(t)
+		sum = st.finish(t)
 	}
-	// An embedded broker may refuse a batch to a busy machine; whoever runs it starts it again.
-	var sum pipeline.Summary
-	var err error
-	for range 4 {
-		if sum, err = st.process(t, n, nil); err == nil && len(sum.Incomplete)+len(sum.Unverified) == 0 {
-			break
-		}
-		n++
-	}
-	if err != nil || len(sum.Incomplete)+len(sum.Unverified) > 0 {
-		t.Fatalf("%s: after %d processes: incomplete %v, unverified %v, %v\n%s", s.dialect, n, sum.Incomplete, sum.Unverified, err, st.problems(t))
-	}
-	if diff := cmp.Diff(st.truth(), st.published(t)); diff != "" {
-		t.Errorf("%s: rows that are not in Kafka once, as they are:\n%.3000s", s.dialect, diff)
-	}
-	st.checkLedger(t, sum)
+	revisions := st.checkRows(t)
+	st.checkLedger(t, sum, revisions)
+	st.checkCounts(t)
+	st.checkLetters(t)
+	st.checkLineage(t)
 	st.checkSpeech(t)
 	st.checkDrift(t)
+}
+
+// live runs a process that may die, unless one before it has done the same work.
+func (st *stage) live(t *testing.T, l life) {
+	t.Helper()
+	if st.under(t, l.terms); l.work == backfill && st.done {
+		return
+	}
+	var err error
+	switch l.work {
+	case redrive:
+		_, err = st.redrive(t, l.death, l.limit)
+	case reread:
+		st.config.Reread = true
+		_, err = st.backfill(t, l.death)
+		st.config.Reread = false
+	default:
+		_, err = st.backfill(t, l.death)
+		st.done = err == nil
+	}
+	_ = err // whatever it left undone is done later
+}
+
+// under has the contracts be those of the scenario's n-th terms.
+func (st *stage) under(t *testing.T, n int) {
+	t.Helper()
+	if n != st.at {
+		st.at, st.done = n, false
+		st.agree(t, st.terms[n])
+	}
+}
+
+// attempts is how often a process is started: an embedded broker may refuse a batch to a busy
+// machine; whoever runs it starts it again.
+const attempts = 4
+
+// finish backfills until nothing is left to do.
+func (st *stage) finish(t *testing.T) (sum pipeline.Summary) {
+	t.Helper()
+	var err error
+	for range attempts {
+		if sum, err = st.backfill(t, nil); err == nil && len(sum.Incomplete)+len(sum.Unverified) == 0 {
+			return sum
+		}
+	}
+	t.Fatalf("%s: after %d processes: incomplete %v, unverified %v, %v\n%s", st.dialect, st.runs, sum.Incomplete, sum.Unverified, err, st.problems(t))
+	return sum
+}
+
+// redriveAll redrives until every letter is done with that can be.
+func (st *stage) redriveAll(t *testing.T) (found pipeline.Redriven) {
+	t.Helper()
+	var err error
+	for range attempts {
+		if found, err = st.redrive(t, nil, 0); err == nil {
+			break
+		}
+	}
+	if err != nil || found.Left() != found.Invalid[conv.ReasonNoKey] {
+		t.Fatalf("%s: after %d processes: a redrive leaves letters: %+v, %v", st.dialect, st.runs, found, err)
+	}
+	return found
+}
+
+// redriveNothing fails if a redrive finds any work after one that did all of it.
+func (st *stage) redriveNothing(t *testing.T) {
+	t.Helper()
+	if again := st.redriveAll(t); again.Published+again.Superseded != 0 || again.Before+again.Left() != again.Chosen {
+		t.Errorf("%s: a redrive after one that has ended well: %+v; want nothing redriven", st.dialect, again)
+	}
 }
 
 // truth lists every row by what tells it apart and what it says, with how often it has to be
@@ -102,116 +169,44 @@ func (st *stage) openEnd() conv.Window {
 	return w
 }
 
+// words are what tells a row apart and what it says.
+func (st *stage) words(row map[string]any) string {
+	if st.dialect == genesys.DialectReports {
+		return rowWords(row)
+	}
+	return conversationWords(row)
+}
+
 // published lists every record of the row topic in the same words.
 func (st *stage) published(t *testing.T) map[string]int {
 	t.Helper()
-	codec, err := goavro.NewCodec(st.contract.Schema())
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := st.reader(t)
-	defer r.Close()
 	rows := map[string]int{}
-	err = r.Records(context.Background(), "rows", nil, func(k *kgo.Record) error {
-		native, _, err := codec.NativeFromBinary(k.Value[5:])
-		if err != nil {
-			return err
-		}
-		if st.dialect == genesys.DialectJobs {
-			rows[conversationWords(native.(map[string]any))]++
-		} else {
-			rows[rowWords(native.(map[string]any))]++
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	st.each(t, "rows", func(_ *kgo.Record, row map[string]any) { rows[st.words(row)]++ })
 	return rows
 }
 
-func (st *stage) reader(t *testing.T) *producer.Reader {
+// checkRows fails unless every row is published once. Where the contract has gained a field, a
+// row may be there without it and with it: it counts those revisions.
+func (st *stage) checkRows(t *testing.T) (revisions int64) {
 	t.Helper()
-	r, err := producer.NewReader(st.kafka("checker", st.net.DialContext))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
-// checkLedger fails unless every window balances, and the ledger counts what is true.
-func (st *stage) checkLedger(t *testing.T, sum pipeline.Summary) {
-	t.Helper()
-	r := st.reader(t)
-	defer r.Close()
-	ledger, err := r.Ledger(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var total conv.Counters
-	for w, cp := range ledger.Windows {
-		total = total.Add(cp.Counters)
-		if !cp.Counters.Balanced() {
-			t.Errorf("window %s does not balance: %+v", w, cp.Counters)
+	without, with := map[string]int{}, map[string]int{}
+	st.each(t, "rows", func(_ *kgo.Record, row map[string]any) {
+		if maybe(row["gained"]) != nil {
+			with[st.words(row)]++
+		} else {
+			without[st.words(row)]++
 		}
-		if cp.State != conv.Settled && cp.State != conv.Narrowed {
-			t.Errorf("window %s is %s: %s", w, cp.State, cp.LastError)
-		}
-	}
-	if total != sum.Counters {
-		t.Errorf("the ledger counts %+v, the summary %+v", total, sum.Counters)
-	}
-	if total.Published != int64(len(st.truth())) || total.Revisions != 0 {
-		t.Errorf("%+v, want %d rows published", total, len(st.truth()))
-	}
-	st.checkDeadLetters(t, r, total.Invalid)
-}
-
-// checkDeadLetters fails unless each row without a key is a dead letter, once under each of the
-// windows whose common edge it may lie on.
-func (st *stage) checkDeadLetters(t *testing.T, r *producer.Reader, counted int64) {
-	t.Helper()
-	want := 0
-	if st.dialect == genesys.DialectReports && st.platform.Rows > 0 {
-		want = st.platform.Faults.Keyless
-	}
-	times := map[string]int{} // by the row's digest and its root window
-	rows := map[string]bool{}
-	err := r.Records(context.Background(), "dlq", nil, func(k *kgo.Record) error {
-		digest, root := string(producer.Header(k, producer.DigestHeader)), producer.Header(k, producer.RootHeader)
-		if root == nil {
-			root = producer.Header(k, producer.WindowHeader)
-		}
-		times[digest+" "+string(root)]++
-		rows[digest] = true
-		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(rows) != want || int64(len(times)) != counted {
-		t.Errorf("%d rows are dead letters, want %d; %d by window, and the ledger counts %d", len(rows), want, len(times), counted)
-	}
-	for letter, n := range times {
-		if n != 1 {
-			t.Errorf("dead letter %s was written %d times", letter, n)
+	rows := maps.Clone(without)
+	for row, n := range with {
+		if n == 1 && without[row] == 1 {
+			revisions++
+		} else {
+			rows[row] += n
 		}
 	}
-}
-
-// problems is what the ledger says of the windows that are not settled.
-func (st *stage) problems(t *testing.T) string {
-	r := st.reader(t)
-	defer r.Close()
-	ledger, err := r.Ledger(context.Background())
-	if err != nil {
-		return err.Error()
+	if diff := cmp.Diff(st.truth(), rows); diff != "" {
+		t.Errorf("%s: rows that are not in Kafka once, as they are:\n%.3000s", st.dialect, diff)
 	}
-	var b strings.Builder
-	for w, cp := range ledger.Windows {
-		if cp.State != conv.Settled {
-			fmt.Fprintf(&b, "%s %s attempt %d: %s\n", w, cp.State, cp.Attempt, cp.LastError)
-		}
-	}
-	return b.String()
+	return revisions
 }

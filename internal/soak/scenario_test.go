@@ -1,30 +1,14 @@
 package soak
 
 import (
-	"cmp"
-	"context"
-	"errors"
-	"fmt"
-	"io"
 	"math/rand/v2"
-	"net"
-	"net/http"
-	"sync"
-	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kfake"
-
-	"convstream/avro"
-	"convstream/dedupe"
-	"convstream/dedupe/memfiles"
 	"convstream/extractor"
 	"convstream/extractor/genesys"
 	"convstream/internal/conv"
 	"convstream/internal/pipeline"
-	"convstream/internal/route"
 	"convstream/internal/simulator"
-	"convstream/producer"
 )
 
 const (
@@ -44,7 +28,9 @@ type scenario struct {
 	filter   []genesys.Filter
 	config   pipeline.Config
 	extract  extractor.Config
-	crashes  []crash // of the first processes; one more runs to its end
+	terms    []terms // contracts, each in place of the one before
+	lives    []life  // of the first processes; one more does all the work that is left
+	early    bool    // letters are redriven before that, and not after it
 }
 
 // crash is the death of a process: at one of its network writes to Kafka, delivered or not,
@@ -94,14 +80,19 @@ func draw(seed uint64) scenario {
 		s.config.Limit = int64(150 + rng.IntN(200)) // some windows have to be narrowed for it
 	}
 	for range rng.IntN(4) {
-		c := crash{write: 5 + rng.IntN(150), after: rng.IntN(2) == 0}
-		if rng.IntN(3) == 0 {
-			c = crash{signal: time.Duration(rng.Int64N(int64(10 * time.Minute)))}
-		}
-		s.crashes = append(s.crashes, c)
+		s.lives = append(s.lives, life{death: drawCrash(rng)})
 	}
 	s.platform.Faults.Drift = drift(rng, s.dialect, interval)
+	s.drawTerms(rng)
 	return s
+}
+
+func drawCrash(rng *rand.Rand) *crash {
+	c := crash{write: 5 + rng.IntN(150), after: rng.IntN(2) == 0}
+	if rng.IntN(3) == 0 {
+		c = crash{signal: time.Duration(rng.Int64N(int64(10 * time.Minute)))}
+	}
+	return &c
 }
 
 // drift draws fields that change in the middle of everything. What the rows publish of those
@@ -179,181 +170,4 @@ func faults(rng *rand.Rand) simulator.Faults {
 		}
 	}
 	return f
-}
-
-// stage is what outlives a process: platform, broker, and the files of the dedupe history.
-type stage struct {
-	scenario
-	net      *kfake.VirtualNetwork
-	cluster  *kfake.Cluster
-	sim      *simulator.Simulator
-	server   *http.Server
-	contract *avro.Contract
-	speech   *avro.Contract
-	interval conv.Window // what processes backfill
-	files    dedupe.Files
-}
-
-func open(t *testing.T, s scenario) *stage {
-	t.Helper()
-	st := &stage{scenario: s, interval: s.platform.Window, net: &kfake.VirtualNetwork{}, files: memfiles.New()}
-	var err error
-	if st.cluster, err = kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(9092), kfake.ListenFn(st.net.Listen)); err != nil {
-		t.Fatal(err)
-	}
-	if st.contract, err = avro.Default(s.dialect); err != nil {
-		t.Fatal(err)
-	}
-	if st.speech, err = avro.Speech(s.dialect); err != nil {
-		t.Fatal(err)
-	}
-	st.play(t, s.platform)
-	return st
-}
-
-// play starts a platform, in place of the one before.
-func (st *stage) play(t *testing.T, platform simulator.Config) {
-	t.Helper()
-	if st.server != nil {
-		_ = st.server.Close()
-	}
-	var err error
-	if st.sim, err = simulator.New(platform); err != nil {
-		t.Fatalf("seed %d: %v", st.seed, err)
-	}
-	ln, err := st.net.Listen("tcp", "localhost:8099")
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := &http.Server{Handler: st.sim, ErrorLog: nil}
-	st.server, st.platform = server, platform
-	go func() { _ = server.Serve(ln) }()
-}
-
-func (st *stage) close() {
-	_ = st.server.Close()
-	st.cluster.Close()
-}
-
-var errKilled = errors.New("killed by the test")
-
-// process runs one process, until it has done its work or dies.
-func (st *stage) process(t *testing.T, n int, death *crash) (pipeline.Summary, error) {
-	ctx, kill := context.WithCancelCause(t.Context())
-	defer kill(nil)
-	wire := &wire{dial: st.net.DialContext, at: -1}
-	if death != nil {
-		if death.signal > 0 {
-			timer := time.AfterFunc(death.signal, func() { kill(errKilled) })
-			defer timer.Stop()
-		} else {
-			wire.at, wire.after, wire.kill = death.write, death.after, func() { kill(errKilled) }
-		}
-	}
-	kafka, err := producer.Open(ctx, st.kafka(fmt.Sprint("run-", n), wire.connect))
-	if err != nil {
-		return pipeline.Summary{}, err
-	}
-	defer kafka.Close()
-	history, err := dedupe.Open(st.files, kafka.Identity(), 1<<20)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer history.Close()
-	transport := &http.Transport{DialContext: st.net.DialContext, ResponseHeaderTimeout: 2 * time.Minute}
-	defer transport.CloseIdleConnections()
-	source, err := genesys.New(genesys.Config{
-		Dialect: st.dialect, BaseURL: "http://localhost:8099", TokenURL: "http://localhost:8099/oauth/token",
-		ClientID: simulator.DefaultClientID, ClientSecret: simulator.DefaultClientSecret,
-		Select: st.contract.Sources(), Limit: int(cmp.Or(st.config.Limit, 1_000_000)), Overlap: st.config.Overlap, PageSize: st.pageSize,
-		Filter: st.filter, HTTP: &http.Client{Transport: transport},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg := st.config
-	cfg.Query = source.QueryHash()
-	voice, err := route.Compile(route.Speech(st.dialect), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg.Routes = []pipeline.Route{{Name: "speech", SchemaID: 8, Contract: st.speech, Selector: voice}}
-	x := extractor.New(source, st.extract, extractor.Hooks{})
-	p := pipeline.New(cfg, x, st.contract, kafka, history, pipeline.Events{})
-	sum, err := p.Backfill(ctx, st.interval, true)
-	if err == nil {
-		err = history.Save()
-	}
-	return sum, err
-}
-
-func (st *stage) kafka(run string, dial dialer) producer.Config {
-	return producer.Config{
-		Brokers: []string{"localhost:9092"}, Dial: dial,
-		Pipeline: "soak", Org: "acme", Run: run, CreateTopics: true, Partitions: 3, Compression: "none",
-		KeyIsNotUnique: st.dialect == genesys.DialectReports,
-		Topics:         producer.Topics{Rows: "rows", DeadLetters: "dlq", Events: "events", Checkpoints: "ledger", Routes: []producer.RouteTopic{{Name: "speech", Topic: "speech"}}},
-	}
-}
-
-type dialer = func(ctx context.Context, network, addr string) (net.Conn, error)
-
-// wire counts the network writes of a process. At one of them the process dies: nothing of it
-// passes any more, and that write is delivered or not.
-type wire struct {
-	dial  dialer
-	at    int // -1 for never
-	after bool
-	kill  func()
-
-	mu   sync.Mutex
-	n    int
-	dead bool
-}
-
-func (w *wire) connect(ctx context.Context, network, addr string) (net.Conn, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.dead {
-		return nil, errKilled
-	}
-	conn, err := w.dial(ctx, network, addr)
-	return &strand{conn, w}, err
-}
-
-// strand is one connection of a wire.
-type strand struct {
-	net.Conn
-	wire *wire
-}
-
-func (s *strand) Write(b []byte) (int, error) {
-	s.wire.mu.Lock()
-	dead, hit := s.wire.dead, s.wire.n == s.wire.at
-	s.wire.n++
-	s.wire.dead = dead || hit
-	s.wire.mu.Unlock()
-	switch {
-	case dead:
-		_ = s.Close()
-		return 0, errKilled
-	case !hit:
-		return s.Conn.Write(b)
-	}
-	if s.wire.after {
-		_, _ = s.Conn.Write(b)
-	}
-	_ = s.Close()
-	s.wire.kill()
-	return 0, errKilled
-}
-
-func (s *strand) Read(b []byte) (int, error) {
-	n, err := s.Conn.Read(b)
-	s.wire.mu.Lock()
-	defer s.wire.mu.Unlock()
-	if s.wire.dead {
-		return 0, io.ErrClosedPipe
-	}
-	return n, err
 }
