@@ -115,7 +115,11 @@ func (c Config) stored(r *kgo.Record) (s conv.Stored, mine bool, err error) {
 		if n, err := hex.Decode(digest[:], Header(r, DigestHeader)); err != nil || n != len(digest) {
 			return s, false, fmt.Errorf("%s/%d offset %d: header %s is no SHA-256", r.Topic, r.Partition, r.Offset, DigestHeader)
 		}
-		return conv.Stored{Key: conv.DeadKey(c.Org, window, digest), Time: window.From, Dead: true}, true, nil
+		s = conv.Stored{Key: conv.DeadKey(c.Org, window, digest), Time: window.From, Dead: true, Conversation: r.Key}
+		if mark, err := conv.ParseMark(Header(r, conv.MarkHeader)); err == nil {
+			s.Letter = &mark
+		}
+		return s, true, nil
 	}
 	mark, err := conv.ParseMark(Header(r, conv.MarkHeader))
 	if err != nil {

@@ -258,6 +258,17 @@ func (p *Producer) History(ctx context.Context, ranges []conv.Range) iter.Seq2[c
 	}
 }
 
+// Dead is [Producer.History] without the rows.
+func (p *Producer) Dead(ctx context.Context, ranges []conv.Range) iter.Seq2[conv.Stored, error] {
+	var letters []conv.Range
+	for _, r := range ranges {
+		if r.Topic == p.cfg.Topics.DeadLetters {
+			letters = append(letters, r)
+		}
+	}
+	return p.History(ctx, letters)
+}
+
 // Routed reads back what was published in the ranges to the topics of derived routes, and the
 // dead letters of these routes. Ranges that retention has deleted are passed over.
 func (p *Producer) Routed(ctx context.Context, ranges []conv.Range) iter.Seq2[conv.Routed, error] {

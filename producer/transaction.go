@@ -61,7 +61,7 @@ func (t *transaction) fail(step string, err error) {
 		return
 	}
 	if errors.Is(t.ctx.Err(), context.DeadlineExceeded) {
-		err = fmt.Errorf("not done in %s: %w", commitTimeout, err)
+		err = fmt.Errorf("Kafka has not answered for %s: %w", commitTimeout, err)
 	}
 	t.err = &CommitError{Step: step, Err: err}
 }

@@ -37,7 +37,7 @@ type DeadLetter struct {
 
 // Event is one entry of the events topic, and one call of a hook.
 type Event struct {
-	Kind     string         `json:"kind"`               // checkpoint, claim, partial, boundary, reconcile, drift, job
+	Kind     string         `json:"kind"`               // checkpoint, claim, partial, boundary, invalid, reconcile, drift, job
 	Severity string         `json:"severity,omitempty"` // "alert" where a person has to look
 	Time     int64          `json:"time"`               // epoch ms
 	Pipeline string         `json:"pipeline"`

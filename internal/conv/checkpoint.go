@@ -69,6 +69,11 @@ func (c Counters) Add(o Counters) Counters {
 	}
 }
 
+// Less returns what c has more than o.
+func (c Counters) Less(o Counters) Counters {
+	return c.Add(Counters{-o.Fetched, -o.Published, -o.Duplicates, -o.Revisions, -o.Invalid, -o.Redriven})
+}
+
 // RouteCounters account for what a derived route made of the rows that the primary route
 // published: published by the primary = Published + Filtered + Invalid.
 type RouteCounters struct {
@@ -137,6 +142,9 @@ type Checkpoint struct {
 	// from then on.
 	Routes map[string]RouteCounters `json:"routes,omitempty"`
 
+	// Refused counts the window's dead letters by route and reason.
+	Refused []Refused `json:"refused,omitempty"`
+
 	// Drift is what the rows of the present job have of each deviation, of MaxDrift unknown keys at
 	// the most; DriftMore counts unknown keys of rows that found no place in it.
 	Drift     []Drift `json:"drift,omitempty"`
@@ -191,6 +199,7 @@ func (c *Checkpoint) Clone() Checkpoint {
 	d.Ranges = slices.Clone(c.Ranges)
 	d.Routes = maps.Clone(c.Routes)
 	d.Drift = slices.Clone(c.Drift)
+	d.Refused = slices.Clone(c.Refused)
 	return d
 }
 

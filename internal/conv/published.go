@@ -11,7 +11,8 @@ type Stored struct {
 	Observation uint32
 	Dead        bool
 
-	Conversation []byte // id, of a row; only until the next one is read
+	Conversation []byte // id; only until the next one is read
+	Letter       *Mark  // of a dead letter's row; nil where that has no key
 }
 
 // Routed is a record of a derived route, or a dead letter of one, as it is read back from Kafka.

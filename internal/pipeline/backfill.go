@@ -25,9 +25,12 @@ func (p *Pipeline) Backfill(ctx context.Context, interval conv.Window, takeOver 
 type Summary struct {
 	Windows    int // a narrowed one counts once
 	Counters   conv.Counters
+	Here       conv.Counters // part of Counters that this call has added
 	Incomplete []conv.Window // rows are missing
+	Unread     []conv.Window // part of Incomplete: they were to be read again and could not be, and stand as they stood
 	Unverified []conv.Window // no count was to be had
-	Reasons    []string      // why, the first few
+	Reasons    []string      // why, the first few, of those that are not Unread
+	Unreadable []string      // why, the first few, of those that are
 	Unasked    int           // published, and no count asked for
 	Short      int64         // rows that the platform counts and reconciled windows lack: below the threshold
 
@@ -41,7 +44,9 @@ func (p *Pipeline) summary(interval conv.Window) Summary {
 	for _, root := range plan.Windows(interval, p.cfg.Step, known) {
 		s.Windows++
 		for _, w := range plan.Family(root, known) {
-			s.Counters = s.Counters.Add(known[w].Counters)
+			c := known[w].Counters
+			s.Counters = s.Counters.Add(c)
+			s.Here = s.Here.Add(c.Less(p.found[w].Counters))
 			for name, c := range known[w].Routes {
 				s.Routes[name] = s.Routes[name].Add(c)
 			}
@@ -49,7 +54,11 @@ func (p *Pipeline) summary(interval conv.Window) Summary {
 		for _, w := range plan.Leaves(root, known) {
 			cp := known[w]
 			cp.Window = w
-			cp = p.unreadIn(cp)
+			if reason, unread := p.unread.Load(w); unread {
+				s.Incomplete, s.Unread = append(s.Incomplete, w), append(s.Unread, w)
+				s.Unreadable = because(s.Unreadable, reason.(string))
+				continue
+			}
 			s.judge(w, &cp, p.cfg.Reconcile)
 			if cp.Held != nil && cp.Expected != nil && cp.State.Whole() && !counted[cp.Span()] {
 				counted[cp.Span()] = true // windows of one day share its count
@@ -60,13 +69,20 @@ func (p *Pipeline) summary(interval conv.Window) Summary {
 	return s
 }
 
+// because adds a reason to the first few.
+func because(reasons []string, reason string) []string {
+	const named = 3
+	if reason == "" || len(reasons) == named || slices.Contains(reasons, reason) {
+		return reasons
+	}
+	return append(reasons, reason)
+}
+
 func (s *Summary) judge(w conv.Window, cp *conv.Checkpoint, reconcile bool) {
 	open := len(s.Incomplete) + len(s.Unverified)
 	defer func() {
-		const named = 3
-		said := cp.LastError == "" || slices.Contains(s.Reasons, cp.LastError)
-		if len(s.Incomplete)+len(s.Unverified) > open && !said && len(s.Reasons) < named {
-			s.Reasons = append(s.Reasons, cp.LastError)
+		if len(s.Incomplete)+len(s.Unverified) > open {
+			s.Reasons = because(s.Reasons, cp.LastError)
 		}
 	}()
 	switch {

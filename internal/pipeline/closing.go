@@ -15,6 +15,9 @@ func (r *worker) close(state conv.State, problem string) error {
 	r.cp.State = state
 	r.cp.LastError = problem[:min(len(problem), longestProblem)]
 	r.tellDrift()
+	if state != conv.Planned {
+		r.tellRefused()
+	}
 	if state == conv.Incomplete && !r.quiet {
 		r.note("incomplete", "alert", map[string]any{"reason": r.cp.LastError, "held": r.cp.Held, "expected": r.cp.Expected})
 	}

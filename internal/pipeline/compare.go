@@ -27,6 +27,7 @@ type comparison struct {
 	span     conv.Window
 	last     bool              // every row that there is was committed
 	members  []conv.Checkpoint // the published windows that cover the span
+	heard    []conv.Checkpoint // those of them whose word counts
 	dead     int64             // dead letters that the platform's count includes
 	bounds   int64             // those of them on the first or last millisecond
 	gone     int64             // rows that the platform no longer has
@@ -74,7 +75,10 @@ func (c *comparison) run() ([]conv.Window, error) {
 	if len(c.members) == 0 {
 		return nil, nil // they were narrowed since
 	}
-	var err error
+	err := c.countDead()
+	if err != nil {
+		return nil, err
+	}
 	if c.held, err = c.count(c.span); err != nil {
 		return nil, err
 	}
@@ -118,13 +122,10 @@ func (c *comparison) gather() (covered bool) {
 	slices.SortFunc(c.members, func(a, b conv.Checkpoint) int {
 		return cmp.Or(cmp.Compare(b.Job.Observation, a.Job.Observation), a.Window.Compare(b.Window))
 	})
-	var heard []conv.Window
-	for i := range c.members {
-		if w := c.members[i].Window; !slices.ContainsFunc(heard, w.Overlaps) {
-			heard = append(heard, w)
-			c.dead += c.members[i].DeadInside
-			c.bounds += c.members[i].DeadOnBounds
-			c.gone += c.members[i].Vanished
+	for _, cp := range c.members {
+		if !slices.ContainsFunc(c.heard, func(h conv.Checkpoint) bool { return cp.Window.Overlaps(h.Window) }) {
+			c.heard = append(c.heard, cp)
+			c.gone += cp.Vanished
 		}
 	}
 	return len(plan.Uncovered(c.span, whole)) == 0

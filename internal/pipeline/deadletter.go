@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 
 	"convstream/dedupe"
 	"convstream/internal/conv"
@@ -47,6 +46,7 @@ func (r *worker) bury(b *conv.Batch, row *conv.Row, index int, first bool, mark 
 	b.AddDead(letter)
 	r.cp.Stored(root.From)
 	r.cp.Counters.Invalid++
+	r.cp.Refuse("", letter.Reason)
 	if !first {
 		r.cp.Counters.Fetched++
 	}
@@ -74,7 +74,7 @@ func (r *worker) exhume(row *conv.Row, mark *conv.Mark, verdict dedupe.Verdict) 
 	}
 	root := r.cp.Root()
 	key := conv.DeadKey(r.cfg.Org, root, r.letter(row, 0, mark, &conv.Reject{}).Digest)
-	_, dead, err := r.newest(key, root.From)
+	_, dead, err := r.newest(r.ctx, key, root.From)
 	if err != nil || !dead {
 		return err
 	}
@@ -83,19 +83,6 @@ func (r *worker) exhume(row *conv.Row, mark *conv.Mark, verdict dedupe.Verdict) 
 		r.cp.DeadOnBounds = max(0, r.cp.DeadOnBounds-1)
 	}
 	return nil
-}
-
-// newest asks the history what was published last of a key of time ms, after reading back what
-// it lacks.
-func (r *worker) newest(key conv.Key, ms int64) (observation uint32, held bool, err error) {
-	for {
-		if err := r.load(r.ctx, ms); err != nil {
-			return 0, false, err
-		}
-		if observation, held, err = r.history.Newest(key, ms); !errors.Is(err, dedupe.ErrNotReady) {
-			return observation, held, err
-		}
-	}
 }
 
 // onBound says whether a row lies on the window's first or last millisecond.
@@ -109,19 +96,21 @@ func (r *worker) counts(row *conv.Row, mark *conv.Mark) (bool, error) {
 	if !r.inside(row) || mark == nil {
 		return r.inside(row), nil
 	}
-	_, held, err := r.newest(conv.RowKey(r.cfg.Org, row.ConversationID, *mark), mark.Time)
+	_, held, err := r.newest(r.ctx, conv.RowKey(r.cfg.Org, row.ConversationID, *mark), mark.Time)
 	return !held, err
 }
 
 // inside says whether the platform counts a dead letter with this window, as far as its
 // timestamp tells.
 func (r *worker) inside(row *conv.Row) bool {
-	if !row.HasTime {
-		return true
-	}
+	return !row.HasTime || r.countsAt(r.cp.Window, row.Time)
+}
+
+// countsAt says whether the platform counts a row of an instant with a window that brought it.
+func (p *Pipeline) countsAt(w conv.Window, ms int64) bool {
 	// A query of reports brings what the platform keeps in the window; only the overlap may
 	// bring rows of the one before.
-	return row.Time >= r.cp.Window.From && (row.Time < r.cp.Window.To || !r.cfg.Conversations)
+	return ms >= w.From && (ms < w.To || !p.cfg.Conversations)
 }
 
 // letter is the dead letter of a row. It owns its memory.

@@ -126,6 +126,7 @@ func (e *epoch) commit(ctx context.Context, h handover) error {
 	}
 	e.committed.Add(1)
 	for _, cp := range append([]conv.Checkpoint{b.Checkpoint}, b.Others...) {
+		e.countRefused(&cp)
 		e.ledger.set(cp)
 		if s, ok := span(cp); ok {
 			if err := e.history.Commit(b.ID, s); err != nil {

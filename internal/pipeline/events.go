@@ -23,6 +23,8 @@ type Events struct {
 	Loaded func(span string, rows int, took time.Duration)
 	// Committed: a batch is in Kafka.
 	Committed func(cp conv.Checkpoint, rows, dead int, took time.Duration)
+	// Refused: so many more dead letters are in Kafka. route is the derived route, "" the row topic.
+	Refused func(route, reason string, n int64)
 	// Closed: the window is published and, where that was asked for, reconciled.
 	Closed func(cp conv.Checkpoint)
 	// Drifted: a row departs from its contract in a way that the window has not seen before.
@@ -57,6 +59,9 @@ func (e Events) orNothing() Events {
 	}
 	if e.Committed == nil {
 		e.Committed = func(conv.Checkpoint, int, int, time.Duration) {}
+	}
+	if e.Refused == nil {
+		e.Refused = func(string, string, int64) {}
 	}
 	if e.Closed == nil {
 		e.Closed = func(conv.Checkpoint) {}

@@ -113,3 +113,25 @@ func (s *setup) dieAt(w *world, at int, kill, run func()) (struck bool) {
 	run()
 	return struck
 }
+
+// A conversation that lives in both halves of a day is a dead letter of the first, and the second publishes it under the mended
+// contract. Counted twice, it would stand for one that the jobs leave out.
+func TestADeadLetterThatAnotherWindowHasPublishedHidesNoMissingRow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.cluster.Close()
+		old := conv.Window{From: newYear - 10*day, To: newYear - 9*day}
+		l := &missing{lake: &lake{talks: append(chatter(old, 20), talk{id: "all day", start: old.From + hour, end: old.To - hour, content: "unfit"})}}
+		s := w.conversations("strict")
+		s.config.Step = 12 * time.Hour
+		if _, err := w.run(t.Context(), l, s, conv.Window{From: old.From, To: old.From + 12*hour}, broken); err != nil {
+			t.Fatal(err)
+		}
+		s = w.conversations("mended")
+		s.takeOver, s.config.Step = true, 12*time.Hour
+		sum, err := w.run(t.Context(), l, s, old, wiser)
+		if err != nil || len(sum.Incomplete) == 0 {
+			t.Errorf("%+v, %v; want the day incomplete, as one conversation is missing", sum, err)
+		}
+	})
+}

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -35,6 +36,19 @@ func (p *Pipeline) load(ctx context.Context, ms int64) error {
 				}
 				return p.failed(err, "history") // an outage is no reason to end the run
 			}
+		}
+	}
+}
+
+// newest asks the history what was published last of a key of time ms, after reading back what
+// it lacks.
+func (p *Pipeline) newest(ctx context.Context, key conv.Key, ms int64) (observation uint32, held bool, err error) {
+	for {
+		if err := p.load(ctx, ms); err != nil {
+			return 0, false, err
+		}
+		if observation, held, err = p.history.Newest(key, ms); !errors.Is(err, dedupe.ErrNotReady) {
+			return observation, held, err
 		}
 	}
 }

@@ -27,6 +27,7 @@ func (r *worker) narrow(children []conv.Window, reason string) error {
 	r.cp.State = conv.Narrowed
 	r.cp.LastError = reason[:min(len(reason), longestProblem)]
 	r.tellDrift()
+	r.tellRefused() // its children will find these rows there
 	r.note("narrowed", "", map[string]any{"reason": reason, "children": children})
 	return r.flush(true)
 }

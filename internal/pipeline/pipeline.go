@@ -97,6 +97,8 @@ type Publisher interface {
 	Heartbeat(ctx context.Context) error
 	// History reads back the rows and dead letters of the ranges, and perhaps others.
 	History(ctx context.Context, ranges []conv.Range) iter.Seq2[conv.Stored, error]
+	// Dead reads back the dead letters of the ranges, and perhaps others, but none of derived routes.
+	Dead(ctx context.Context, ranges []conv.Range) iter.Seq2[conv.Stored, error]
 	// Routed reads back what derived routes have of the ranges, and the dead letters of them.
 	Routed(ctx context.Context, ranges []conv.Range) iter.Seq2[conv.Routed, error]
 	// Limits says which records the topic of a derived route takes; "" is the row topic.
@@ -166,6 +168,8 @@ type Pipeline struct {
 	finished sync.Map
 
 	unread sync.Map // why windows that were to be read again could not be, by window
+
+	found map[conv.Window]conv.Checkpoint // the ledger as the last claim has found it
 }
 
 // New makes a pipeline.

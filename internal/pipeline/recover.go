@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"convstream/internal/conv"
@@ -21,6 +22,7 @@ func (p *Pipeline) keepOn(ctx context.Context, takeOver bool, work func(*epoch) 
 	if err != nil {
 		return err
 	}
+	p.found = maps.Clone(windows)
 	p.finished.Clear()
 	p.unread.Clear()
 	var failing failures
@@ -37,6 +39,9 @@ func (p *Pipeline) keepOn(ctx context.Context, takeOver bool, work func(*epoch) 
 		}
 		if windows, err = p.recover(ctx, &failing, lost); err != nil {
 			return err
+		}
+		for _, cp := range windows {
+			p.countRefused(&cp) // of a batch that was committed, though its commit failed
 		}
 	}
 }

@@ -31,6 +31,7 @@ type Redriven struct {
 	Before     int64            // were redriven by an earlier run
 	Published  int64            // their rows keep the contract now, and were published
 	Superseded int64            // their rows, or newer contents of them, are there otherwise
+	Filtered   int64            // the filter of their route leaves their rows out now
 	Invalid    map[string]int64 // still dead letters, by reason
 	Impossible map[string]int64 // letters that do not hold a row to publish, by why not
 }
@@ -50,7 +51,7 @@ func (r *Redriven) Left() (n int64) {
 // published once, however often and by whomever it is redriven. A row that was published since,
 // or of which a later job brought other content, is not published.
 func (p *Pipeline) Redrive(ctx context.Context, letters Letters, o Redrive) (Redriven, error) {
-	run := redriving{Redrive: o, published: conv.LetterSet{}, superseded: conv.LetterSet{}}
+	run := redriving{Redrive: o, done: [outcomes]conv.LetterSet{{}, {}, {}}}
 	err := p.keepOn(ctx, o.TakeOver, func(e *epoch) error {
 		e.events.Claimed(len(e.ledger.all()))
 		return e.redrive(&run, letters)
@@ -69,14 +70,35 @@ func (p *Pipeline) RehearseRedrive(ctx context.Context, ledger map[conv.Window]c
 	return run.sum, err
 }
 
-// redriving is one call of Redrive, over all its epochs. The sets remember what became of
+// redriving is one call of Redrive, over all its epochs. The sets of done remember what became of
 // letters whose commit may have been reported as failed.
 type redriving struct {
 	Redrive
-	rehearsal  bool
-	sum        Redriven // of the present epoch, which goes through the letters from the first
-	published  conv.LetterSet
-	superseded conv.LetterSet
+	rehearsal bool
+	sum       Redriven // of the present epoch, which goes through the letters from the first
+	done      [outcomes]conv.LetterSet
+}
+
+// outcome is what became of a letter that is done with.
+type outcome uint8
+
+const (
+	published outcome = iota
+	superseded
+	filtered
+	outcomes
+)
+
+// count is where an outcome is counted.
+func (r *Redriven) count(o outcome) *int64 {
+	switch o {
+	case published:
+		return &r.Published
+	case superseded:
+		return &r.Superseded
+	default:
+		return &r.Filtered
+	}
 }
 
 // redrive takes the letters in hand, from the first to the last.
@@ -125,14 +147,13 @@ func (r *redriver) takeLetters(letters iter.Seq2[conv.Letter, error]) error {
 func (r *redriver) takeInHand(l *conv.Letter) error {
 	sum := &r.run.sum
 	if l.Redriven {
-		switch {
-		case r.run.published.Has(l.ID):
-			sum.Published++
-		case r.run.superseded.Has(l.ID):
-			sum.Superseded++
-		default:
-			sum.Before++
+		for o := range outcomes {
+			if r.run.done[o].Has(l.ID) {
+				*sum.count(o)++
+				return nil
+			}
 		}
+		sum.Before++
 		return nil
 	}
 	row, impossible := r.rowOf(l)
@@ -140,20 +161,16 @@ func (r *redriver) takeInHand(l *conv.Letter) error {
 		sum.Impossible[impossible]++
 		return nil
 	}
-	published, reject, err := r.decide(l, &row)
+	became, reject, err := r.decide(l, &row)
 	switch {
 	case err != nil:
 		return err
 	case reject != nil:
 		sum.Invalid[reject.Reason]++
 		return nil
-	case published:
-		sum.Published++
-		r.published = append(r.published, l.ID)
-	default:
-		sum.Superseded++
-		r.superseded = append(r.superseded, l.ID)
 	}
+	*sum.count(became)++
+	r.done[became] = append(r.done[became], l.ID)
 	r.batch.Redriven = append(r.batch.Redriven, l.ID)
 	return nil
 }

@@ -134,6 +134,32 @@ func (w *world) lettersLikeTheirRows(p *platform) {
 	}
 }
 
+func TestALetterThatItsRouteLeavesOutNowIsCountedApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		defer w.cluster.Close()
+		p := newPlatform(8, 7)
+		p.rows[0] = makeRow("conv-0000", p.rows[0].Time, "unsure voice")
+		p.rows[1] = makeRow("conv-0001", p.rows[1].Time, "unsure chat")
+		if _, err := w.run(t.Context(), p, w.routed("first"), interval, wordy{}); err != nil {
+			t.Fatal(err)
+		}
+		s := w.routed("redrive")
+		s.takeOver, s.config.Routes[0].Selector = true, sure{}
+		sum, err := w.redrive(t.Context(), s, wordy{}, pipeline.Redrive{})
+		want := pipeline.Redriven{Chosen: 2, Published: 1, Filtered: 1, Invalid: map[string]int64{}, Impossible: map[string]int64{}}
+		if diff := cmp.Diff(want, sum); err != nil || diff != "" {
+			t.Errorf("%v\n%s", err, diff)
+		}
+		w.routeSums()
+	})
+}
+
+// sure is a selector of rows of voice, which can say it of all.
+type sure struct{ voices }
+
+func (sure) Select(row *conv.Row) (bool, error) { return slices.Contains(words(row), "voice"), nil }
+
 func TestALetterOfARouteNeverFollowsNewerContentThere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

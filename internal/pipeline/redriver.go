@@ -34,7 +34,7 @@ type redriver struct {
 	longest int64                            // of them, ms
 	checked int64                            // windows from here on are known to be kept by Kafka
 
-	published, superseded []conv.LetterID // what the open batch is done with
+	done [outcomes][]conv.LetterID // what the open batch is done with
 }
 
 func (e *epoch) redriver(run *redriving) *redriver {
@@ -91,10 +91,10 @@ func (r *redriver) routeOf(l *conv.Letter) *Route {
 }
 
 // decide publishes the row of a letter, unless it still breaks its contract, or is there.
-func (r *redriver) decide(l *conv.Letter, row *conv.Row) (published bool, reject *conv.Reject, err error) {
+func (r *redriver) decide(l *conv.Letter, row *conv.Row) (became outcome, reject *conv.Reject, err error) {
 	if l.Window.From < r.checked {
 		if err := r.kafka.CheckRetention(r.ctx, l.Window.From); err != nil {
-			return false, nil, err
+			return 0, nil, err
 		}
 		r.checked = l.Window.From
 	}
@@ -103,47 +103,47 @@ func (r *redriver) decide(l *conv.Letter, row *conv.Row) (published bool, reject
 	b := r.open()
 	b.Origin = &conv.Origin{Letter: l.ID, Window: l.Window, Root: l.Root}
 	if l.Route != "" {
-		published, reject, err = r.again(b, l, row)
+		became, reject, err = r.again(b, l, row)
 	} else {
-		published, reject, err = r.afresh(b, l, row)
+		became, reject, err = r.afresh(b, l, row)
 	}
 	if err == nil && reject == nil {
 		*cp = r.cp
 		r.touch(l.Window)
 	}
-	return published, reject, err
+	return became, reject, err
 }
 
 // afresh publishes a row that no topic has: in the row topic, and in those of the derived routes
 // that take it.
-func (r *redriver) afresh(b *conv.Batch, l *conv.Letter, row *conv.Row) (published bool, reject *conv.Reject, err error) {
+func (r *redriver) afresh(b *conv.Batch, l *conv.Letter, row *conv.Row) (became outcome, reject *conv.Reject, err error) {
 	start := len(b.Buf)
 	b.Buf = append(b.Buf, row.ConversationID...)
 	mid := len(b.Buf)
 	mark, reject := r.judge(b, row, mid)
 	if reject != nil {
 		b.Buf = b.Buf[:start]
-		return false, reject, nil
+		return 0, reject, nil
 	}
 	mark.Observation = l.Observation // what the letter says is as old as its job
 	verdict, err := r.verdict(b, row, mark)
 	if err != nil {
 		b.Buf = b.Buf[:start]
-		return false, nil, err
+		return 0, nil, err
 	}
 	r.cp.Counters.Invalid--
 	r.cp.Counters.Redriven++
 	if verdict != dedupe.New && verdict != dedupe.Revision {
 		b.Buf = b.Buf[:start]
 		r.cp.Counters.Duplicates++
-		return false, nil, nil
+		return superseded, nil, nil
 	}
 	b.Add(start, mid, row.Time, *mark)
 	r.cp.Stored(row.Time)
 	r.cp.Counters.Published++
 	letters := len(b.Dead)
 	if err := r.derive(b, row, l.Row, mark); err != nil { // only where rows are read again from staging
-		return false, nil, err
+		return 0, nil, err
 	}
 	for i := range b.Dead[letters:] {
 		b.Dead[letters+i].Job = l.Job
@@ -153,38 +153,45 @@ func (r *redriver) afresh(b *conv.Batch, l *conv.Letter, row *conv.Row) (publish
 	} else {
 		r.uncount(row.Time)
 	}
-	return true, nil, nil
+	return published, nil, nil
 }
 
 // again gives a row that is published to the derived route that refused it, unless newer
 // content of it was published since: a reader of the route would take the older for the newest.
-func (r *redriver) again(b *conv.Batch, l *conv.Letter, row *conv.Row) (taken bool, reject *conv.Reject, err error) {
+func (r *redriver) again(b *conv.Batch, l *conv.Letter, row *conv.Row) (became outcome, reject *conv.Reject, err error) {
 	newer, err := r.newer(row, l.Mark)
 	if err != nil {
-		return false, nil, err
+		return 0, nil, err
 	}
+	taken := false
 	if !newer {
 		taken, reject = r.route(b, r.routeOf(l), row, l.Mark)
 	}
 	if reject != nil {
-		return false, reject, nil
+		return 0, reject, nil
 	}
 	counters := r.cp.Routes[l.Route]
 	counters.Invalid--
 	counters.Redriven++
-	if taken {
+	switch {
+	case taken:
+		became = published
 		counters.Published++
-	} else {
+	case newer:
+		became = superseded
+		counters.Filtered++
+	default:
+		became = filtered
 		counters.Filtered++
 	}
 	r.cp.Routes[l.Route] = counters
-	return taken, nil, nil
+	return became, nil, nil
 }
 
 // newer says whether a row was published, of whatever content, by a later job than a mark's: the
 // route has had the content then, or a newer one, or a letter of it.
 func (r *redriver) newer(row *conv.Row, mark *conv.Mark) (bool, error) {
-	observation, held, err := r.newest(conv.RowKey(r.cfg.Org, row.ConversationID, *mark), mark.Time)
+	observation, held, err := r.newest(r.ctx, conv.RowKey(r.cfg.Org, row.ConversationID, *mark), mark.Time)
 	return held && observation > mark.Observation, err
 }
 
@@ -234,7 +241,11 @@ func (r *redriver) touch(w conv.Window) {
 }
 
 func (r *redriver) full() bool {
-	return len(r.touched) >= mostWindows || len(r.published)+len(r.superseded) >= mostDone ||
+	done := 0
+	for _, letters := range r.done {
+		done += len(letters)
+	}
+	return len(r.touched) >= mostWindows || done >= mostDone ||
 		r.batch != nil && r.batch.Size() >= r.cfg.Bytes
 }
 
@@ -253,13 +264,13 @@ func (r *redriver) flushLetters() error {
 			b.Others = append(b.Others, cp)
 		}
 	}
-	run := r.run
-	done := [2][]conv.LetterID{r.published, r.superseded}
-	r.touched, r.published, r.superseded = nil, nil, nil
+	run, done := r.run, r.done
+	r.touched, r.done = nil, [outcomes][]conv.LetterID{}
 	if run.rehearsal {
 		return nil
 	}
-	run.published.Put(run.published.With(done[0]))
-	run.superseded.Put(run.superseded.With(done[1]))
+	for o, letters := range done {
+		run.done[o].Put(run.done[o].With(letters))
+	}
 	return r.hand(b, false)
 }

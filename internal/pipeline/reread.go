@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"maps"
+	"slices"
 
 	"convstream/internal/conv"
 )
@@ -35,15 +36,6 @@ func (r *worker) former() conv.Checkpoint {
 	cp := r.stood.Clone()
 	cp.Attempt = r.cp.Attempt
 	cp.Counters, cp.StoredMin, cp.StoredMax = r.cp.Counters, r.cp.StoredMin, r.cp.StoredMax
-	cp.Routes = maps.Clone(r.cp.Routes)
-	return cp
-}
-
-// unreadIn makes an incomplete window of one that was to be read again and is not kept, for the
-// summary alone.
-func (p *Pipeline) unreadIn(cp conv.Checkpoint) conv.Checkpoint {
-	if reason, unread := p.unread.Load(cp.Window); unread {
-		cp.State, cp.LastError = conv.Incomplete, reason.(string)
-	}
+	cp.Routes, cp.Refused = maps.Clone(r.cp.Routes), slices.Clone(r.cp.Refused)
 	return cp
 }

@@ -30,6 +30,7 @@ func (r *worker) derive(b *conv.Batch, row *conv.Row, index int, mark *conv.Mark
 			letter.Route = route.Name
 			b.AddDead(letter)
 			counters.Invalid++
+			r.cp.Refuse(route.Name, letter.Reason)
 		case taken:
 			counters.Published++
 		default:

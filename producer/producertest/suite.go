@@ -2,6 +2,7 @@ package producertest
 
 import (
 	"errors"
+	"iter"
 	"reflect"
 	"slices"
 	"strings"
@@ -200,21 +201,37 @@ func deadHistory(t *testing.T, b Broker) {
 	cfg := b.config(t)
 	p := claimed(t, cfg)
 	bt := batch(0, 2)
-	digest := conv.Digest{0xab, 31: 0xcd}
-	bt.AddDead(conv.DeadLetter{Raw: []byte(`{}`), Length: 2, Digest: digest, Reason: conv.ReasonNoKey})
+	keyless, keyed := conv.Digest{0xab, 31: 0xcd}, conv.Digest{0xef}
+	mark := conv.Mark{Identity: 1, Fingerprint: 2, Time: day.From + 5, Observation: 3}
+	bt.AddDead(conv.DeadLetter{Raw: []byte(`{}`), Length: 2, Digest: keyless, Reason: conv.ReasonNoKey})
+	bt.AddDead(conv.DeadLetter{Key: []byte("c-7"), Raw: []byte(`{"a":1}`), Length: 7, Digest: keyed, Reason: conv.ReasonMissing, Mark: &mark})
 	mustCommit(t, p, bt)
-	var dead []conv.Stored
-	for s, err := range p.History(t.Context(), bt.Checkpoint.Ranges) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		if s.Dead {
-			dead = append(dead, s)
-		}
+	want := []conv.Stored{
+		{Key: conv.DeadKey("acme", day, keyless), Time: day.From, Dead: true},
+		{Key: conv.DeadKey("acme", day, keyed), Time: day.From, Dead: true, Conversation: []byte("c-7"), Letter: &mark},
 	}
-	want := []conv.Stored{{Key: conv.DeadKey("acme", day, digest), Time: day.From, Dead: true}}
-	if diff := cmp.Diff(want, dead); diff != "" {
-		t.Errorf("dead letters in the history (-want +got):\n%s", diff)
+	for name, read := range map[string]iter.Seq2[conv.Stored, error]{
+		"the history":  p.History(t.Context(), bt.Checkpoint.Ranges),
+		"dead letters": p.Dead(t.Context(), bt.Checkpoint.Ranges),
+	} {
+		var dead []conv.Stored
+		rows := 0
+		for s, err := range read {
+			switch {
+			case err != nil:
+				t.Fatal(err)
+			case s.Dead:
+				dead = append(dead, s)
+			default:
+				rows++
+			}
+		}
+		if diff := cmp.Diff(want, dead); diff != "" {
+			t.Errorf("dead letters in %s (-want +got):\n%s", name, diff)
+		}
+		if wantRows := map[string]int{"the history": 2}[name]; rows != wantRows {
+			t.Errorf("%d rows in %s, want %d", rows, name, wantRows)
+		}
 	}
 }
 
