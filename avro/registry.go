@@ -68,7 +68,7 @@ func Check(ctx context.Context, cl *sr.Client, subject string, c *Contract, leve
 		if err != nil || verdict.Known() {
 			return verdict, err
 		}
-		verdict.Refused, err = refusals(ctx, cl, subject, c)
+		verdict.Refused, err = refusals(ctx, cl, subject, c, len(verdict.Incompatible) > 0)
 		return verdict, err
 	})
 }
@@ -85,8 +85,14 @@ const (
 // the level but from the question: asked for the newest, a registry whose level is transitive
 // passes what it refuses to register, and asked for all, Apicurio refuses what it registers where
 // the level is not transitive.
-func refusals(ctx context.Context, cl *sr.Client, subject string, c *Contract) ([]string, error) {
-	level, versions := ownLevel(ctx, cl, subject), newestVersion
+// A registry that gives no reasons adds nothing where the contract is broken by our own
+// comparison, and one whose level is NONE registers what it calls incompatible.
+func refusals(ctx context.Context, cl *sr.Client, subject string, c *Contract, broken bool) ([]string, error) {
+	level, err := ownLevel(ctx, cl, subject)
+	if err != nil {
+		return nil, err
+	}
+	versions := newestVersion
 	if strings.HasSuffix(level, "_TRANSITIVE") {
 		versions = allVersions
 	}
@@ -103,6 +109,8 @@ func refusals(ctx context.Context, cl *sr.Client, subject string, c *Contract) (
 		return nil, nil
 	case len(own.Messages) > 0:
 		return own.Messages, nil
+	case broken, level == sr.CompatNone.String():
+		return nil, nil
 	case level == "":
 		return []string{"it calls the contract incompatible"}, nil
 	}
@@ -110,13 +118,19 @@ func refusals(ctx context.Context, cl *sr.Client, subject string, c *Contract) (
 }
 
 // ownLevel is the level that the registry itself holds a subject to, "" where it does not say:
-// a user who may register may not always read it.
-func ownLevel(ctx context.Context, cl *sr.Client, subject string) string {
+// a user who may register may not always read it. A failure that passes is an error, as without
+// the level the wrong versions would be compared.
+func ownLevel(ctx context.Context, cl *sr.Client, subject string) (string, error) {
 	own := cl.Compatibility(sr.WithParams(ctx, sr.DefaultToGlobal), subject)[0]
-	if own.Err != nil || own.Level == 0 {
-		return ""
+	switch err := registryError("read level of subject "+subject, own.Err); {
+	case own.Err == nil && own.Level != 0:
+		return own.Level.String(), nil
+	case own.Err == nil, strings.Contains(own.Err.Error(), "unknown compatibility level"): // for which sr has no type
+		return "", nil
+	case passing(err):
+		return "", err
 	}
-	return own.Level.String()
+	return "", nil
 }
 
 // registered is the contract as the registry gets it.

@@ -260,6 +260,24 @@ func TestATLSThatDoesNotComeAboutNamesTheSettingThatMendsIt(t *testing.T) {
 	}
 }
 
+func TestAServerWhoseCertificateIsNotThereYetIsWaitedFor(t *testing.T) {
+	r, handshakes := srfake.NewRegistry(), 0
+	s := httptest.NewUnstartedServer(r.Handler())
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		if handshakes++; handshakes < 3 {
+			return nil, errors.New("the certificate is being fetched") // the client is told of an internal error
+		}
+		return nil, nil
+	}}
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	_, err := Register(t.Context(), clientOf(t, s.URL, sr.HTTPClient(s.Client())), subject, reports(t), level(t, "BACKWARD"))
+	if err != nil || handshakes < 3 {
+		t.Errorf("after %d handshakes: %v", handshakes, err)
+	}
+}
+
 func TestWhatIsNoRegistryIsTakenForNone(t *testing.T) {
 	answer := func(status int, body string) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/synctest"
 
 	"github.com/twmb/franz-go/pkg/sr"
 	"github.com/twmb/franz-go/pkg/sr/srfake"
@@ -235,6 +238,97 @@ func TestR105_TheRegistryIsAskedAboutTheVersionsThatItsOwnLevelLooksAt(t *testin
 				t.Errorf("it was asked about %v, want %v; %+v, %v", asked, c.want, verdict, err)
 			}
 		})
+	}
+}
+
+func TestR105_ALevelThatIsNotToldForAMomentIsAskedForAgain(t *testing.T) {
+	for name, fails := range map[string]func(http.ResponseWriter){
+		"busy":      func(w http.ResponseWriter) { w.WriteHeader(http.StatusTooManyRequests) },
+		"down":      func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) },
+		"not there": nil,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := srfake.NewRegistry(srfake.WithGlobalCompat(sr.CompatFullTransitive))
+			if _, _, err := r.RegisterSchema(subject, rowContract(t, key).registered()); err != nil {
+				t.Fatal(err)
+			}
+			r.Intercept(func(w http.ResponseWriter, req *http.Request) bool {
+				compares := strings.HasPrefix(req.URL.Path, "/compatibility/")
+				if compares { // with an older version than the newest it breaks
+					fmt.Fprintf(w, `{"is_compatible":%t}`, strings.HasSuffix(req.URL.Path, "/latest"))
+				}
+				return compares
+			})
+			asked := 0
+			failing := roundTrip(func(req *http.Request) (*http.Response, error) {
+				if strings.HasPrefix(req.URL.Path, "/config/") {
+					if asked++; asked == 1 && fails == nil {
+						return nil, syscall.ECONNREFUSED
+					} else if asked == 1 {
+						answer := httptest.NewRecorder()
+						fails(answer)
+						return answer.Result(), nil
+					}
+				}
+				return direct{r.Handler()}.RoundTrip(req)
+			})
+			verdict, err := Check(t.Context(), directTo(t, failing), subject, rowContract(t, key, orNull("n", `"long"`)), level(t, "BACKWARD"))
+			if err != nil || verdict.Compatible() || asked != 2 {
+				t.Errorf("%s: asked %d times for the level: %+v, %v", name, asked, verdict, err)
+			}
+		})
+	}
+}
+
+// A level that only the registry knows does not pass.
+func TestALevelOfAnUnknownNameIsNotWaitedFor(t *testing.T) {
+	r := srfake.NewRegistry()
+	if _, _, err := r.RegisterSchema(subject, rowContract(t, key).registered()); err != nil {
+		t.Fatal(err)
+	}
+	asked := 0
+	r.Intercept(func(w http.ResponseWriter, req *http.Request) bool {
+		tells := strings.HasPrefix(req.URL.Path, "/config/")
+		if tells {
+			asked++
+			w.Write([]byte(`{"compatibilityLevel":"SIDEWAYS"}`))
+		}
+		return tells
+	})
+	verdict, err := Check(t.Context(), directTo(t, direct{r.Handler()}), subject, rowContract(t, key, orNull("n", `"long"`)), level(t, "BACKWARD"))
+	if err != nil || !verdict.Compatible() || asked != 1 {
+		t.Errorf("asked %d times for the level: %+v, %v", asked, verdict, err)
+	}
+}
+
+// Where our own comparison has refused the contract, or nothing is compared when it is
+// registered, an answer without reasons says nothing.
+func TestARefusalWithoutReasonsIsNotToldBesideOurOwnNorAtNone(t *testing.T) {
+	for name, c := range map[string]struct {
+		own     sr.CompatibilityLevel
+		changed *Contract
+		refused bool
+	}{
+		"ours refuses":          {sr.CompatBackward, rowContract(t, key, `{"name":"n","type":"long","required":true}`), false},
+		"ours refuses, at NONE": {sr.CompatNone, rowContract(t, key, `{"name":"n","type":"long","required":true}`), false},
+		"at NONE":               {sr.CompatNone, rowContract(t, key, orNull("n", `"long"`)), false},
+		"the registry alone":    {sr.CompatBackward, rowContract(t, key, orNull("n", `"long"`)), true},
+	} {
+		r := srfake.NewRegistry(srfake.WithGlobalCompat(c.own))
+		if _, _, err := r.RegisterSchema(subject, rowContract(t, key).registered()); err != nil {
+			t.Fatal(err)
+		}
+		r.Intercept(func(w http.ResponseWriter, req *http.Request) bool {
+			compares := strings.HasPrefix(req.URL.Path, "/compatibility/")
+			if compares {
+				w.Write([]byte(`{"is_compatible":false}`))
+			}
+			return compares
+		})
+		verdict, err := Check(t.Context(), directTo(t, direct{r.Handler()}), subject, c.changed, level(t, "BACKWARD"))
+		if ours := strings.HasPrefix(name, "ours"); err != nil || (len(verdict.Incompatible) > 0) != ours || (len(verdict.Refused) > 0) != c.refused {
+			t.Errorf("%s: %+v, %v", name, verdict, err)
+		}
 	}
 }
 

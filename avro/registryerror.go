@@ -135,11 +135,14 @@ func untrusted(err error) bool {
 }
 
 // refusedTLS says that the registry broke off the handshake. Mostly it wants a certificate that
-// it knows.
+// it knows. A server that has none of its own yet tells of an internal error, which passes.
 func refusedTLS(err error) bool {
 	failed, ok := errors.AsType[*net.OpError](err)
-	return ok && failed.Op == "remote error"
+	return ok && failed.Op == "remote error" && failed.Err.Error() != internalAlert
 }
+
+// internalAlert is the text of that alert, the type of which crypto/tls does not export.
+const internalAlert = "tls: internal error"
 
 // speaksNoTLS says that what answers took the handshake for something else.
 func speaksNoTLS(err error) bool {

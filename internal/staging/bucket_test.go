@@ -133,7 +133,7 @@ func TestWhatTheQueryOfTheURLHoldsStandsInNoError(t *testing.T) {
 
 func TestAnErrorOfTheStorageNamesTheObjectAndNoSecret(t *testing.T) {
 	b := open(t, "mem://")
-	err := b.failed("write", "acme/page", fmt.Errorf("put: %w", &url.Error{Op: "Put", URL: "https://host/acme?sig=geheim", Err: context.DeadlineExceeded}))
+	var err error = b.failed("write", "acme/page", fmt.Errorf("put: %w", &url.Error{Op: "Put", URL: "https://host/acme?sig=geheim", Err: context.DeadlineExceeded}))
 	if text := err.Error(); text != "staging: write mem:///acme/page: context deadline exceeded" {
 		t.Error(text)
 	}

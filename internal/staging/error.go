@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"gocloud.dev/gcerrors"
 	"golang.org/x/oauth2"
 	"google.golang.org/api/googleapi"
@@ -37,12 +39,12 @@ func (e *Error) Unwrap() error { return e.Err }
 // Permanent says that asking again does not help.
 func (e *Error) Permanent() bool { return e.permanent }
 
-func (b *Bucket) failed(op, key string, err error) error {
+func (b *Bucket) failed(op, key string, err error) *Error {
 	e := &Error{Op: op, Place: b.place, Err: &told{err, b.hidden.out(err)}}
 	if key != "" {
 		e.Place += "/" + key
 	}
-	if refused(err) {
+	if refused(err) || b.root != "" && unwritable(err) {
 		e.permanent, e.Hint = true, checkAccess
 	}
 	return e
@@ -57,13 +59,19 @@ func (b *Bucket) damaged(key string, err error) error {
 // absent says that an object, or the bucket, is not there. What Google does not permit counts as
 // not found for gocloud.dev.
 func absent(err error) bool {
-	return gcerrors.Code(err) == gcerrors.NotFound && !forbidden(err)
+	return gcerrors.Code(err) == gcerrors.NotFound && !forbidden(err) && !unresolved(err)
 }
+
+// unresolved says that the storage's host was not found, which may pass. By the same words
+// gocloud.dev takes it, on Azure, for an object that is not there.
+func unresolved(err error) bool { return strings.Contains(err.Error(), "no such host") }
 
 // refused says that the storage would say the same again.
 func refused(err error) bool {
 	switch gcerrors.Code(err) {
-	case gcerrors.NotFound, gcerrors.PermissionDenied, gcerrors.InvalidArgument, gcerrors.Unimplemented:
+	case gcerrors.NotFound:
+		return !unresolved(err)
+	case gcerrors.PermissionDenied, gcerrors.InvalidArgument, gcerrors.Unimplemented:
 		return true
 	}
 	return forbidden(err)
@@ -83,8 +91,24 @@ func forbidden(err error) bool {
 	}](err); ok {
 		status = amazon.HTTPStatusCode()
 	}
-	if token, ok := errors.AsType[*oauth2.RetrieveError](err); ok && token.Response != nil {
-		return token.Response.StatusCode < http.StatusInternalServerError // a key that is not known is a bad request
+	return status == http.StatusUnauthorized || status == http.StatusForbidden || noToken(err)
+}
+
+// noToken says that a token service refused the credentials. A key that it does not know is a bad
+// request for it.
+func noToken(err error) bool {
+	var answer *http.Response
+	if google, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
+		answer = google.Response
+	} else if azure, ok := errors.AsType[*azidentity.AuthenticationFailedError](err); ok {
+		answer = azure.RawResponse
 	}
-	return status == http.StatusUnauthorized || status == http.StatusForbidden
+	if answer == nil {
+		return false
+	}
+	switch answer.StatusCode {
+	case http.StatusRequestTimeout, http.StatusTooManyRequests:
+		return false
+	}
+	return answer.StatusCode < http.StatusInternalServerError
 }

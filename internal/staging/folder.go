@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 )
 
 // A file that was synced and renamed can still be lost with the power, as long as its name is not
@@ -52,7 +53,25 @@ func (b *Bucket) persistMade(folders []string) error {
 	return nil
 }
 
-// syncFolder writes the names in a folder to the disk. Windows has no such call.
+// tryWriting makes a file in the folder, which is told at the start if it may not be written to.
+func (b *Bucket) tryWriting() error {
+	f, err := os.CreateTemp(b.root, "*.tmp")
+	if err != nil {
+		return b.failed("write", "", err)
+	}
+	if err := errors.Join(f.Close(), os.Remove(f.Name())); err != nil {
+		return b.failed("delete", "", err)
+	}
+	return nil
+}
+
+// unwritable says that a folder may not be written to.
+func unwritable(err error) bool {
+	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
+}
+
+// syncFolder writes the names in a folder to the disk. Windows has no such call, nor have some
+// file systems of the network or of FUSE: there the names are left to the system.
 func syncFolder(folder string) error {
 	if runtime.GOOS == "windows" {
 		return nil
@@ -61,5 +80,9 @@ func syncFolder(folder string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Sync(), f.Close())
+	syncing := f.Sync()
+	if errors.Is(syncing, errors.ErrUnsupported) || errors.Is(syncing, syscall.EINVAL) {
+		syncing = nil
+	}
+	return errors.Join(syncing, f.Close())
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -47,10 +48,10 @@ func TestR13_AFileThatCannotBeSyncedGetsNoName(t *testing.T) {
 	if err := f.Close(); err != nil { // what is closed cannot be synced
 		t.Fatal(err)
 	}
-	canceled := false
-	_, err = io.ReadAll(&upload{from: strings.NewReader("x"), file: f, cancel: func() { canceled = true }})
-	if !errors.Is(err, os.ErrClosed) || !canceled {
-		t.Errorf("%v, canceled: %t", err, canceled)
+	call := watching(t.Context())
+	_, err = io.ReadAll(&upload{from: strings.NewReader("x"), file: f, call: call})
+	if !errors.Is(err, os.ErrClosed) || call.ctx.Err() == nil {
+		t.Errorf("%v, canceled: %v", err, call.ctx.Err())
 	}
 }
 
@@ -65,5 +66,37 @@ func TestR13_FoldersThatWereMadeAreSyncedWithTheOneAboveThem(t *testing.T) {
 	}
 	if err := (&Bucket{sync: syncFolder}).persistMade([]string{there, filepath.Join(there, "absent")}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a folder that cannot be synced: %v", err)
+	}
+}
+
+func TestR13_AFolderThatMayNotBeWrittenToIsToldAtTheStartAndCanStillBeRead(t *testing.T) {
+	folder := filepath.ToSlash(t.TempDir())
+	if err := os.Chmod(folder, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	if os.Getuid() == 0 { // who may write to that
+		if folder = "/sys"; runtime.GOOS != "linux" {
+			t.Skip("root may write everywhere")
+		}
+	}
+	_, err := Open(t.Context(), "file://"+folder)
+	var storage *Error
+	if !errors.As(err, &storage) || !storage.Permanent() || !strings.HasPrefix(err.Error(), "staging: write file://"+folder+": ") {
+		t.Errorf("to be written to: %v", err)
+	}
+	b, err := OpenKept(t.Context(), "file://"+folder)
+	if err != nil {
+		t.Fatalf("to be read: %v", err)
+	}
+	_ = b.Close()
+}
+
+func TestR13_AFileSystemThatSyncsNoFoldersIsLeftToTheSystem(t *testing.T) {
+	const folder = "/proc"
+	if f, err := os.Open(folder); err != nil || f.Sync() == nil {
+		t.Skip("this system has no folder that cannot be synced")
+	}
+	if err := syncFolder(folder); err != nil {
+		t.Error(err)
 	}
 }

@@ -52,7 +52,7 @@ func (b *Bucket) writeManifest(ctx context.Context, folder string, m Manifest) e
 // readManifest returns nil where a folder has no manifest.
 func (b *Bucket) readManifest(ctx context.Context, folder string) (*Manifest, error) {
 	key := folder + manifestName
-	text, err := b.blob.ReadAll(ctx, key)
+	text, err := answered(ctx, func(ctx context.Context) ([]byte, error) { return b.blob.ReadAll(ctx, key) })
 	if absent(err) {
 		return nil, nil
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 )
 
 // Probe writes an object beside those of an organisation, lists it, reads it and deletes it.
@@ -24,15 +26,40 @@ func (b *Bucket) Probe(ctx context.Context, org string) error {
 	if !listed {
 		return b.failed("list", folder, errors.New("what was written just now is not there"))
 	}
-	got, err := b.blob.ReadAll(ctx, folder+name)
-	if err == nil && string(got) != text {
-		err = errors.New("what was written just now reads otherwise")
-	}
+	made, err := answered(ctx, func(ctx context.Context) (string, error) { return b.readProbe(ctx, folder+name, text) })
 	if err != nil {
 		return b.failed("read", folder+name, err)
 	}
-	if err := b.blob.Delete(ctx, folder+name); err != nil {
+	_, err = answered(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, b.blob.Delete(ctx, folder+name) })
+	if err != nil {
 		return b.failed("delete", folder+name, err)
 	}
+	if made != "" {
+		_ = os.Remove(made) // another doctor may be at work in it
+	}
 	return nil
+}
+
+// readProbe reads the object that was written, and says which folder was made for it: "" where
+// the place is none.
+func (b *Bucket) readProbe(ctx context.Context, key, want string) (folder string, err error) {
+	r, err := b.blob.NewReader(ctx, key, nil)
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	got, err := io.ReadAll(r)
+	switch {
+	case err != nil:
+		return "", err
+	case string(got) != want:
+		return "", errors.New("what was written just now reads otherwise")
+	}
+	var under io.Reader
+	if b.root != "" && r.As(&under) {
+		if file, ok := under.(*os.File); ok {
+			folder = filepath.Dir(file.Name())
+		}
+	}
+	return folder, nil
 }

@@ -64,15 +64,19 @@ func TestR13_APageThatBreaksOffIsNotSentToAzure(t *testing.T) {
 }
 
 // google has Google Cloud Storage answer what a function says.
-func google(t *testing.T, answer func(*http.Request) (status int, body string)) {
+func google(t *testing.T, says func(*http.Request) (status int, body string)) {
+	t.Helper()
+	throughTransport(t, func(r *http.Request) (*http.Response, error) {
+		status, body := says(r)
+		return answer(r, status, body), nil
+	})
+}
+
+// throughTransport has Google's client send its requests to a function.
+func throughTransport(t *testing.T, by transport) {
 	t.Helper()
 	before := http.DefaultTransport
-	http.DefaultTransport = transport(func(r *http.Request) (*http.Response, error) {
-		status, body := answer(r)
-		return &http.Response{
-			StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), Request: r,
-		}, nil
-	})
+	http.DefaultTransport = by
 	t.Cleanup(func() { http.DefaultTransport = before })
 	t.Setenv("STORAGE_EMULATOR_HOST", "storage.test")
 }
@@ -141,8 +145,9 @@ func TestR13_AnOutageOfGoogleIsToldWithinAMinute(t *testing.T) {
 	})
 }
 
-func TestWithoutCredentialsGoogleIsRefusedAndStandardOutputLeftAlone(t *testing.T) {
-	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", filepath.Join(t.TempDir(), "absent.json"))
+// silently says what was written to standard output meanwhile.
+func silently(t *testing.T, do func()) string {
+	t.Helper()
 	out, err := os.Create(filepath.Join(t.TempDir(), "out"))
 	if err != nil {
 		t.Fatal(err)
@@ -150,12 +155,41 @@ func TestWithoutCredentialsGoogleIsRefusedAndStandardOutputLeftAlone(t *testing.
 	defer out.Close()
 	before := os.Stdout
 	os.Stdout = out
-	_, err = Open(t.Context(), "gs://pages")
-	os.Stdout = before
-	if err == nil || !strings.Contains(err.Error(), "GOOGLE_APPLICATION_CREDENTIALS") {
-		t.Error(err)
+	defer func() { os.Stdout = before }()
+	do()
+	said, err := os.ReadFile(out.Name())
+	if err != nil {
+		t.Fatal(err)
 	}
-	if said, reading := os.ReadFile(out.Name()); reading != nil || len(said) > 0 {
-		t.Errorf("standard output has %q, %v", said, reading)
+	return string(said)
+}
+
+func TestWithoutCredentialsGoogleIsRefusedAndStandardOutputLeftAlone(t *testing.T) {
+	t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", filepath.Join(t.TempDir(), "absent.json"))
+	said := silently(t, func() {
+		_, err := Open(t.Context(), "gs://pages")
+		if err == nil || !strings.Contains(err.Error(), "GOOGLE_APPLICATION_CREDENTIALS") {
+			t.Error(err)
+		}
+	})
+	if said != "" {
+		t.Errorf("standard output has %q", said)
+	}
+}
+
+func TestGoogleIsAskedWithoutCredentialsWhereTheURLSaysSo(t *testing.T) {
+	for _, query := range []string{"anonymous=true", "anonymous=1&prefix=mine", "access_id=-"} {
+		asked := 0
+		throughTransport(t, func(r *http.Request) (*http.Response, error) {
+			if asked++; r.Header.Get("Authorization") != "" {
+				t.Errorf("%s: credentials are sent", query)
+			}
+			return answer(r, http.StatusOK, "{}"), nil
+		})
+		t.Setenv("STORAGE_EMULATOR_HOST", "")
+		t.Setenv("GOOGLE_APPLICATION_CREDENTIALS", filepath.Join(t.TempDir(), "absent.json"))
+		if said := silently(t, func() { open(t, "gs://pages?"+query) }); said != "" || asked == 0 {
+			t.Errorf("%s: standard output has %q, asked %d times", query, said, asked)
+		}
 	}
 }
