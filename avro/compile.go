@@ -52,7 +52,7 @@ func compile(avsc []byte) (*Contract, error) {
 	}
 	var schema bytes.Buffer
 	if err := json.Compact(&schema, avsc); err != nil {
-		return nil, fmt.Errorf("read schema: %w", err)
+		return nil, fmt.Errorf("parse contract: read schema: %w", err)
 	}
 	return newContract(&compiled{schema: schema.String(), root: t.record, paths: len(c.paths), hashes: c.hashes}, nil), nil
 }
@@ -83,6 +83,7 @@ type compiler struct {
 	types    map[string]*namedType // by name with namespace
 	paths    map[string]int        // source paths of fields, numbered
 	fields   int                   // compiled so far
+	defaults int                   // bytes of the fields' defaults so far
 	hashes   bool                  // a field is marked "hash"
 }
 
@@ -95,13 +96,14 @@ type position struct {
 	fatal     bool   // a value around it that does not fit rejects the row
 }
 
-// problem says where in the file, and at which field, something is wrong.
+// problem says where in the file, and at which field, something is wrong. It is complete in
+// itself, as each is told on a line of its own.
 func (c *compiler) problem(at int, path string, err error) error {
 	at = faultPlace(err, at)
 	if path == "" {
-		return fmt.Errorf("%s: %w", lineAndColumn(c.file, at), err)
+		return fmt.Errorf("parse contract: %s: %w", lineAndColumn(c.file, at), err)
 	}
-	return fmt.Errorf("%s: field %q: %w", lineAndColumn(c.file, at), path, err)
+	return fmt.Errorf("parse contract: %s: field %q: %w", lineAndColumn(c.file, at), path, err)
 }
 
 // record compiles a record's fields, and notes each one's problem.

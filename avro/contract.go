@@ -61,12 +61,13 @@ func embedded(name string) (*Contract, error) {
 }
 
 // Parse compiles an Avro schema with the properties that the package documentation lists.
-// The error names every field that is wrong, by its line and column in the file and by the
-// Avro names on the way to it, and says what it should be. The caller adds the file's name.
+// The error joins one for every field that is wrong, which names it by its line and column in
+// the file and by the Avro names on the way to it, and says what it should be. The caller adds
+// the file's name to each.
 func Parse(avsc []byte) (*Contract, error) {
 	c, err := compile(avsc)
 	if err != nil {
-		return nil, fmt.Errorf("parse contract: %w", err)
+		return nil, err
 	}
 	// A second reader, as the registry and every consumer will read the schema too.
 	if _, err := newCodec(c.schema); err != nil {
@@ -76,8 +77,8 @@ func Parse(avsc []byte) (*Contract, error) {
 }
 
 // newCodec returns goavro's reading of a schema. Some schemas that are no Avro make it panic. It is
-// not shown the defaults of fields, as it refuses some that Avro allows, such as those of fixed
-// decimals and of unions inside records, and needs none to read.
+// not shown the defaults of fields, as it refuses some that Avro allows, such as that of a fixed
+// decimal or of a value of a union inside a default, and needs none to read.
 func newCodec(schema string) (codec *goavro.Codec, err error) {
 	defer func() {
 		if r := recover(); r != nil {

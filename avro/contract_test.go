@@ -123,9 +123,19 @@ func TestBadContractIsRefusedByFieldAndReason(t *testing.T) {
 	}{
 		"empty source":             {`{"name":"f","type":["null","string"],"source":""}`, []string{`"f"`, "source"}},
 		"wildcard":                 {`{"name":"f","type":["null","string"],"source":"attributes.custom.*"}`, []string{`"f"`, "wildcard"}},
+		"index":                    {`{"name":"f","type":["null","string"],"source":"attributes.custom.tags[0]"}`, []string{`"f"`, `"attributes.custom.tags[0]" holds the index of an array`, `ends with "tags"`}},
+		"index on the way":         {`{"name":"f","type":["null","string"],"source":"a[1][20].b"}`, []string{`"f"`, "index of an array", `ends with "a"`}},
 		"empty segment":            {`{"name":"f","type":["null","string"],"source":"a..b"}`, []string{`"f"`, "a..b", "segment"}},
 		"too deep":                 {`{"name":"f","type":["null","string"],"source":"a.b.c.d.e.f.g.h.i"}`, []string{`"f"`, "9 segments", "8"}},
 		"misspelt property":        {`{"name":"f","type":"string","source":"a","requird":true}`, []string{`"f"`, "requird"}},
+		"nearest property":         {`{"name":"f","type":"string","source":"a","requird":true}`, []string{`did you mean "required"?`}},
+		"other property":           {`{"name":"f","type":"string","source":"a","sqlType":"TEXT"}`, []string{`"sqlType" is no property of a field; those are name`}},
+		"logical type beside":      {`{"name":"f","type":"long","logicalType":"timestamp-millis","source":"a"}`, []string{`"f"`, `write "type": {"type": "long", "logicalType": "timestamp-millis"}`}},
+		"decimal beside":           {`{"name":"f","type":["bytes","null"],"logicalType":"decimal","precision":9,"scale":2,"source":"a"}`, []string{`write "type": [{"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}, "null"]`}},
+		"items beside":             {`{"name":"f","type":["null","array"],"items":"string","source":"a"}`, []string{`write "type": ["null", {"type": "array", "items": "string"}]`}},
+		"values beside":            {`{"name":"f","type":{"type":"map"},"values":"long","source":"a"}`, []string{`write "type": {"type": "map", "values": "long"}`}},
+		"symbols beside":           {`{"name":"f","type":"enum","symbols":["A"],"source":"a"}`, []string{`write "type": {"type": "enum", "name": "…", "symbols": ["A"]}`}},
+		"items without a type":     {`{"name":"f","items":"string","source":"a"}`, []string{`write "type": {"type": …, "items": "string"}`}},
 		"no type":                  {`{"name":"f","source":"a"}`, []string{`"f"`, "type"}},
 		"other logical type":       {`{"name":"f","type":{"type":"string","logicalType":"duration"},"source":"a"}`, []string{`"f"`, "duration", "uuid"}},
 		"logical type of another":  {`{"name":"f","type":{"type":"int","logicalType":"timestamp-millis"},"source":"a"}`, []string{`"f"`, "int", "timestamp-millis"}},
@@ -150,24 +160,49 @@ func TestBadContractIsRefusedByFieldAndReason(t *testing.T) {
 		"enum without symbols":     {`{"name":"f","type":{"type":"enum","name":"E","symbols":[]},"source":"a","default":"A"}`, []string{`"f"`, "no symbols"}},
 		"bad symbol":               {`{"name":"f","type":{"type":"enum","name":"E","symbols":["in bound"]},"source":"a","default":"A"}`, []string{`"f"`, `"in bound"`, "string"}},
 		"symbol twice":             {`{"name":"f","type":{"type":"enum","name":"E","symbols":["A","A"]},"source":"a","default":"A"}`, []string{`"f"`, `"A"`, "twice"}},
-		"enum's default":           {`{"name":"f","type":{"type":"enum","name":"E","symbols":["A"],"default":"B"},"source":"a","default":"A"}`, []string{`"f"`, `"B"`, "none of its symbols"}},
-		"default of an enum":       {`{"name":"f","type":{"type":"enum","name":"E","symbols":["A"],"default":"A"},"source":"a","default":"B"}`, []string{`"f"`, `"B"`, "no enum"}},
+		"enum's default":           {`{"name":"f","type":{"type":"enum","name":"E","symbols":["A"],"default":"B"},"source":"a","default":"A"}`, []string{`"f"`, `the enum's default "B" is none of its symbols A`}},
+		"default of an enum":       {`{"name":"f","type":{"type":"enum","name":"E","symbols":["A"],"default":"A"},"source":"a","default":"B"}`, []string{`"f"`, `default "B" is none of the symbols A`}},
 		"default of a uuid":        {`{"name":"f","type":{"type":"string","logicalType":"uuid"},"source":"a","default":"x"}`, []string{`"f"`, `"x"`, "uuid"}},
 		"default of a time":        {`{"name":"f","type":{"type":"int","logicalType":"time-millis"},"source":"a","default":86400000}`, []string{`"f"`, "86400000", "time-millis"}},
-		"text for an instant":      {`{"name":"f","type":{"type":"long","logicalType":"timestamp-micros"},"source":"a","default":"2024-01-01T00:00:00Z"}`, []string{`"f"`, "timestamp-micros"}},
+		"text for an instant":      {`{"name":"f","type":{"type":"long","logicalType":"timestamp-micros"},"source":"a","default":"2024-01-01T00:00:00Z"}`, []string{`"f"`, "timestamp-micros; give microseconds since 1970"}},
+		"text for millis":          {`{"name":"f","type":{"type":"long","logicalType":"local-timestamp-millis"},"source":"a","default":"2024-01-01T00:00:00"}`, []string{"give milliseconds since 1970"}},
+		"text for a date":          {`{"name":"f","type":{"type":"int","logicalType":"date"},"source":"a","default":"2024-01-01"}`, []string{"give days since 1970"}},
+		"text for a time":          {`{"name":"f","type":{"type":"int","logicalType":"time-millis"},"source":"a","default":"08:15"}`, []string{"give milliseconds since midnight"}},
+		"text":                     {`{"name":"f","type":["null","text"],"source":"a"}`, []string{`"f"`, `type "text" is not known here; did you mean "string"? Else use string, long`}},
+		"integer":                  {`{"name":"f","type":"integer","source":"a"}`, []string{`did you mean "long"?`}},
+		"number":                   {`{"name":"f","type":"number","source":"a"}`, []string{`did you mean "double"?`}},
+		"bool":                     {`{"name":"f","type":"bool","source":"a"}`, []string{`did you mean "boolean"?`}},
+		"float64":                  {`{"name":"f","type":"float64","source":"a"}`, []string{`did you mean "double"?`}},
+		"datetime":                 {`{"name":"f","type":"DateTime","source":"a"}`, []string{`did you mean {"type": "long", "logicalType": "timestamp-millis"}?`}},
+		"logical type as a type":   {`{"name":"f","type":"time-micros","source":"a"}`, []string{`did you mean {"type": "long", "logicalType": "time-micros"}?`}},
+		"date as a type":           {`{"name":"f","type":"date","source":"a"}`, []string{`did you mean {"type": "int", "logicalType": "date"}?`}},
+		"misspelt type":            {`{"name":"f","type":"strng","source":"a"}`, []string{`did you mean "string"?`}},
+		"misspelt name of a type":  {`{"name":"e","type":{"type":"enum","name":"a.Media","symbols":["X"]},"default":"X"},{"name":"f","type":"a.media","source":"a"}`, []string{`did you mean "a.Media"?`}},
+		"far from any type":        {`{"name":"f","type":"Conversation","source":"a"}`, []string{`is not known here; use string`}},
 		"no named type":            {`{"name":"f","type":["null","Leg"],"source":"a"}`, []string{`"f"`, `"Leg"`, "defined before"}},
 		"no boolean":               {`{"name":"f","type":"string","source":"a","required":"yes"}`, []string{`"f"`, `"required" is "yes"`, "boolean"}},
 		"optional and required":    {`{"name":"f","type":"string","source":"a","required":true,"optional":true}`, []string{`"f"`, `"optional"`, "leave out"}},
 		"neither null nor default": {`{"name":"f","type":"string","source":"a"}`, []string{`"f"`, "required", "default"}},
 		"optional identity":        {`{"name":"f","type":["null","string"],"source":"a","identity":true}`, []string{`"f"`, "identity", "required"}},
 		"default of another type":  {`{"name":"f","type":"long","source":"a","default":"7"}`, []string{`"f"`, `"7"`, "long"}},
-		"default out of range":     {`{"name":"f","type":"int","source":"a","default":3000000000}`, []string{`"f"`, "3000000000", "int"}},
+		"default out of range":     {`{"name":"f","type":"int","source":"a","default":3000000000}`, []string{`"f"`, "3000000000 is out of range of type int"}},
+		"default beyond long":      {`{"name":"f","type":"long","source":"a","default":99999999999999999999}`, []string{"99999999999999999999 is out of range of type long"}},
+		"default beyond double":    {`{"name":"f","type":"double","source":"a","default":1e400}`, []string{"1e400 is out of range of type double"}},
+		"default with a fraction":  {`{"name":"f","type":"long","source":"a","default":1.5}`, []string{"default 1.5 is no long"}},
+		"null for a long":          {`{"name":"f","type":"long","source":"a","default":null}`, []string{`default null is no long; make the type ["null", "long"]`}},
+		"null for a date":          {`{"name":"f","type":{"type":"int","logicalType":"date"},"source":"a","default":null}`, []string{`default null is no date; make the type ["null", {…}]`}},
+		"null for a record":        {`{"name":"f","type":{"type":"record","name":"R","fields":[{"name":"n","type":"int","default":0}]},"source":"a","default":null}`, []string{`default null is no object; make the type ["null", {…}]`}},
+		"null for a union":         {`{"name":"f","type":["long","string"],"source":"a","default":null}`, []string{`default null is no long or string; make "null" the first type of the union`}},
 		"default of second branch": {`{"name":"f","type":["null","string"],"source":"a","default":"x"}`, []string{`"f"`, `"x"`, "first branch"}},
-		"null before string":       {`{"name":"f","type":["string","null"],"source":"a","default":null}`, []string{`"f"`, "null", "string"}},
+		"null before string":       {`{"name":"f","type":["string","null"],"source":"a","default":null}`, []string{`"f"`, "null does not belong to the union's first branch, string; put null first"}},
+		"null between the others":  {`{"name":"f","type":["string","null","long"],"source":"a","default":null}`, []string{"first branch, string; put null first"}},
 		"bad name":                 {`{"name":"f-g","type":["null","string"],"source":"a"}`, []string{"f-g"}},
 		"no name":                  {`{"type":["null","string"],"source":"*"}`, []string{"#1", `no "name"`}},
 		"two fields of one name":   {`{"name":"f","type":["null","string"],"source":"a"},{"name":"f","type":["null","string"],"source":"b"}`, []string{`"f"`, "same name"}},
 		"no object":                {`"f"`, []string{"#1", "no object"}},
+		"privacy is true":          {`{"name":"f","type":["null","string"],"source":"a","privacy":true}`, []string{`"f"`, `"privacy" is true; use "hash", "mask" or "drop"`}},
+		"privacy is null":          {`{"name":"f","type":["null","string"],"source":"a","privacy":null}`, []string{`"privacy" is null; use`}},
+		"privacy is a number":      {`{"name":"f","type":["null","string"],"source":"a","privacy":5}`, []string{`"privacy" is 5; use`}},
 		"key twice":                {`{"name":"f","type":["null","string"],"source":"a","source":"b"}`, []string{`"source"`, "twice"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -184,10 +219,24 @@ func TestBadContractIsRefusedByFieldAndReason(t *testing.T) {
 	}
 }
 
+func TestAKeyThatHoldsBracketsIsStillASource(t *testing.T) {
+	for _, source := range []string{"tags[first]", "tags[0]x", "[", "a[].b"} {
+		if _, err := Parse(schemaOf(fmt.Sprintf(`{"name":"f","type":["null","string"],"source":%q}`, source))); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestAllBadFieldsAreNamedAtOnce(t *testing.T) {
 	_, err := Parse(schemaOf(`{"name":"one","type":"string"}`, `{"name":"two","type":"bytes","source":"b"}`))
-	if err == nil || !strings.Contains(err.Error(), `"one"`) || !strings.Contains(err.Error(), `"two"`) {
-		t.Error(err)
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok || len(joined.Unwrap()) != 2 {
+		t.Fatalf("%v, want two errors", err)
+	}
+	for i, name := range []string{`"one"`, `"two"`} {
+		if one := joined.Unwrap()[i].Error(); !strings.HasPrefix(one, "parse contract: line 1, column ") || !strings.Contains(one, name) {
+			t.Errorf("%q does not say what was done, where, and that it is about %s", one, name)
+		}
 	}
 }
 

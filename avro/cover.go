@@ -90,12 +90,12 @@ func (c coverage) field(f, g *field) bool {
 	}
 	// What f publishes as its default, g has to publish as its own.
 	alike := effective(f.scalarPrivacy(), c.fKey) == effective(g.scalarPrivacy(), c.gKey)
-	return c.tellsAbsence(f, g) && (alike || f.required || bytes.Equal(f.absent, f.null))
+	return tellsAbsence(f, g) && (alike || f.required || bytes.Equal(f.absent, f.null))
 }
 
 // tellsAbsence says whether no two values that g publishes in different ways, or rejects one of,
 // are for f as if they were absent.
-func (c coverage) tellsAbsence(f, g *field) bool {
+func tellsAbsence(f, g *field) bool {
 	absentIsNull := f.null != nil && bytes.Equal(f.absent, f.null)
 	switch {
 	case f.required: // all that is published is told apart
@@ -108,7 +108,7 @@ func (c coverage) tellsAbsence(f, g *field) bool {
 		return bytes.Equal(g.absent, g.null)
 	}
 	return f.kind == g.kind && !bytes.Equal(g.absent, g.null) && bytes.Equal(f.absent[len(f.branch):], g.absent[len(g.branch):]) &&
-		(!f.defaultHoldsValues() || c.same(&f.avroType, &g.avroType))
+		!f.defaultHoldsValues()
 }
 
 // defaultHoldsValues says whether a default that is not null has values inside, whose types say
@@ -119,23 +119,6 @@ func (f *field) defaultHoldsValues() bool {
 		t = &t.branches[0]
 	}
 	return t.kind == typeRecord || t.kind.nested() && f.absent[len(t.branch)] != 0
-}
-
-// same says whether two types publish each value in the same way.
-func (c coverage) same(f, g *avroType) bool {
-	if f.kind != g.kind || !takesAsMuch(f, g) || !bytes.Equal(f.branch, g.branch) || !bytes.Equal(f.null, g.null) ||
-		effective(f.privacy, c.fKey) != effective(g.privacy, c.gKey) {
-		return false
-	}
-	switch f.kind {
-	case typeRecord:
-		return slices.EqualFunc(f.record.fields, g.record.fields, func(a, b field) bool {
-			return a.source == b.source && a.drop == b.drop && a.required == b.required && bytes.Equal(a.absent, b.absent) && c.same(&a.avroType, &b.avroType)
-		})
-	case typeArray, typeMap:
-		return c.same(f.items, g.items)
-	}
-	return slices.EqualFunc(f.branches, g.branches, func(a, b avroType) bool { return c.same(&a, &b) })
 }
 
 func (c coverage) avroType(f, g *avroType) bool {

@@ -50,9 +50,11 @@ func TestAContractCoversWhatItPublishesAsPlainly(t *testing.T) {
 		{"another source", plain, contractOf(t, `{"name":"f","type":["null","string"]}`), false, false},
 		{"a value and the object around it", plain, whole, false, false},
 		{"null and a default", plain, field(`"type":"string","default":""`), false, false},
-		{"records of one default", record("long", ""), record("long", ""), true, true},
+		{"records of one default, of which it is in doubt", record("long", ""), record("long", ""), false, false},
 		{"of another type inside", record("long", ""), record("int", ""), false, false},
 		{"of another mark inside", record("string", ""), record("string", `,"privacy":"mask"`), false, false},
+		{"no elements of one type", field(`"type":{"type":"array","items":"long"},"default":[]`), field(`"type":{"type":"array","items":"long"},"default":[]`), true, true},
+		{"an element of one type, of which it is in doubt", field(`"type":{"type":"array","items":"long"},"default":[5]`), field(`"type":{"type":"array","items":"long"},"default":[5]`), false, false},
 		{"no elements of either", field(`"type":{"type":"array","items":"long"},"default":[]`), field(`"type":{"type":"array","items":"int"},"default":[]`), true, false},
 		{"an element of either", field(`"type":{"type":"array","items":"long"},"default":[5]`), field(`"type":{"type":"array","items":"int"},"default":[5]`), false, false},
 		{"required and nullable", field(`"type":"string","required":true`), plain, true, true},
@@ -171,6 +173,7 @@ func TestAMarkInsideAMapIsFoundBehindEachKey(t *testing.T) {
 		"m.k":       {[]string{"m.x.a"}, nil},
 		"m.k.x":     {[]string{"m.x.a"}, nil},
 		"m.k.x.a":   {[]string{"m.x.a"}, []string{"m.x.a"}},
+		"m.k.l":     {[]string{"m.x.a"}, nil},               // likewise, and what is read whole may be gone into further on
 		"m.k.l.x.a": {[]string{"m.x.a"}, []string{"m.x.a"}}, // the key may be k.l
 		"m.k.x.a.b": {[]string{"m.x.a"}, []string{"m.x.a"}},
 		"o":         {[]string{"o.d"}, nil},

@@ -3,6 +3,7 @@ package avro
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/big"
 	"slices"
@@ -11,8 +12,31 @@ import (
 	"convstream/internal/conv"
 )
 
-// maxDefault bounds the Avro bytes of a default: the records of an array in it unfold.
+// maxDefault bounds the Avro bytes of all defaults of a contract: the records of an array in one
+// unfold, and each use of a named record has its own.
 const maxDefault = 1 << 20
+
+var errDefaults = fmt.Errorf("the defaults of this contract together take more than %d bytes; shorten them", maxDefault)
+
+// setDefault gives a field the default that its contract has for it. That defaults are too long
+// is told once, and no more of them are kept.
+func (c *compiler) setDefault(f *field, n *jsonValue) (err error) {
+	f.hasDefault = true
+	if c.defaults > maxDefault {
+		f.absent = []byte{}
+		return nil
+	}
+	if f.absent, err = f.appendDefault(nil, n, ""); err != nil {
+		if errors.Is(err, errDefaults) {
+			c.defaults = maxDefault + 1
+		}
+		return err
+	}
+	if c.defaults += len(f.absent); c.defaults > maxDefault {
+		return n.fault("%w", errDefaults)
+	}
+	return nil
+}
 
 // appendDefault appends the Avro bytes of a default, as a row with that value has them. It is
 // spelled as Avro demands: of a union it is of the first branch, the fields of a record go by their
@@ -21,12 +45,13 @@ const maxDefault = 1 << 20
 func (t *avroType) appendDefault(dst []byte, n *jsonValue, place string) (out []byte, err error) {
 	switch {
 	case len(dst) > maxDefault:
-		return nil, n.fault("its default takes more than %d bytes; shorten it", maxDefault)
-	case t.null == nil || t.null[0] != 0:
-	case n.kind != conv.Null:
+		return nil, n.fault("%w", errDefaults)
+	case t.null != nil && t.null[0] == 0 && n.kind != conv.Null:
 		return nil, n.fault("default %s does not belong to the union's first branch, null; put %s first%s", n.excerpt(), t, inDefault(place))
-	default:
+	case t.null != nil && t.null[0] == 0:
 		return append(dst, t.null...), nil
+	case n.kind == conv.Null:
+		return nil, t.nullDefault(n, place)
 	}
 	if t.kind == typeUnion {
 		t = &t.branches[0]
@@ -87,9 +112,7 @@ func (r *record) appendDefault(dst []byte, n *jsonValue, place string) (out []by
 			dst, err = f.appendDefault(dst, v, place+"."+f.name)
 		case !f.hasDefault:
 			err = n.fault("default %s lacks the field %q, which has no default of its own; add it%s", n.excerpt(), f.name, inDefault(place))
-		case len(dst) > maxDefault:
-			err = n.fault("its default takes more than %d bytes; shorten it", maxDefault)
-		default:
+		default: // all that a contract keeps of these is bounded
 			dst = append(dst, f.absent...)
 		}
 		if err != nil {
@@ -118,7 +141,7 @@ func (t *decimalType) appendDefault(dst []byte, n *jsonValue, place string) ([]b
 		return nil, n.fault("default %s has %d bytes, and the fixed has %d%s", n.excerpt(), length, t.size, inDefault(place))
 	}
 	shortest := withoutSignBytes(number)
-	if len(shortest) > t.width || !t.holds(shortest) {
+	if !t.holds(shortest) {
 		return nil, n.fault("default %s has more than %d digits%s", n.excerpt(), t.precision, inDefault(place))
 	}
 	if t.size > 0 {
@@ -134,7 +157,8 @@ func (t *decimalType) holds(number []byte) bool {
 	if number[0] >= 0x80 {
 		unscaled.Sub(unscaled, new(big.Int).Lsh(big.NewInt(1), uint(8*len(number))))
 	}
-	return len(unscaled.Abs(unscaled).String()) <= t.precision
+	least := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(t.precision)), nil) // with a digit more
+	return unscaled.CmpAbs(least) < 0
 }
 
 // appendScalarDefault appends the default of any other scalar.
@@ -151,7 +175,50 @@ func (t *avroType) appendScalarDefault(dst []byte, n *jsonValue, place string) (
 			return appendScalar(dst, t, &v), nil
 		}
 	}
-	return nil, n.fault("default %s is no %s%s", n.excerpt(), t, inDefault(place))
+	return nil, n.fault("default %s %s%s", n.excerpt(), t.misfit(n), inDefault(place))
+}
+
+// nullDefault says why null is no default of the type, which null does not come first in.
+func (t *avroType) nullDefault(n *jsonValue, place string) error {
+	first := t
+	if t.kind == typeUnion {
+		first = &t.branches[0]
+	}
+	written := "{…}"
+	if kinds[t.kind].name == kinds[t.kind].base && t.kind <= typeUUID {
+		written = `"` + t.name + `"`
+	}
+	switch {
+	case t.null != nil:
+		return n.fault("default null does not belong to the union's first branch, %s; put null first%s", first, inDefault(place))
+	case t.kind == typeUnion:
+		return n.fault(`default null is no %s; make "null" the first type of the union%s`, t, inDefault(place))
+	}
+	return n.fault(`default null is no %s; make the type ["null", %s]%s`, t, written, inDefault(place))
+}
+
+// misfit says why a value is no default of a scalar.
+func (t *avroType) misfit(n *jsonValue) string {
+	switch d, isNumber := parseDecimal(nil, n.raw); {
+	case t.kind == typeEnum:
+		return "is none of the symbols " + t.enum.symbolList()
+	case t.takesDefault(n.kind) && isNumber && (d.exponent >= 0 || t.kind == typeDouble || t.kind == typeFloat):
+		return fmt.Sprintf("is out of range of type %s", t)
+	case units[t.kind] != "":
+		return fmt.Sprintf("is no %s; give %s", t, units[t.kind])
+	}
+	return fmt.Sprintf("is no %s", t)
+}
+
+// units say what the default of a time counts.
+var units = map[kind]string{
+	typeTimestamp:       "milliseconds since 1970",
+	typeTimestampMicros: "microseconds since 1970",
+	typeLocal:           "milliseconds since 1970",
+	typeLocalMicros:     "microseconds since 1970",
+	typeDate:            "days since 1970",
+	typeTime:            "milliseconds since midnight",
+	typeTimeMicros:      "microseconds since midnight",
 }
 
 // takesDefault says whether Avro spells a default of the type so: as its base type, an instant

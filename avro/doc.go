@@ -13,17 +13,20 @@
 //	privacy   "hash", "mask" or "drop": the value is of a person
 //
 // The properties stay in the schema that is registered, so that a consumer sees where each
-// field comes from. Types are the scalars listed below, records, arrays and maps of any of
-// them, and unions. A default is spelled as Avro demands, by the names of fields, the first types of
-// unions and the bytes of decimals, and is published as it stands, also where the field is private.
-// A record, an enum or a fixed that was defined can be named again by later fields, but a record
-// cannot hold itself. At most 32 records, arrays and maps stand inside one another.
+// field comes from. So do properties of types that only consumers read; one that is nearly
+// spelled as a property that is read here is refused. Types are the scalars listed below,
+// records, arrays and maps of any of them, and unions. A default is spelled as Avro demands, by
+// the names of fields, the first types of unions and the bytes of decimals, and is published as
+// it stands, also where the field is private. A record, an enum or a fixed that was defined can
+// be named again by later fields, but a record cannot hold itself. At most 32 records, arrays and
+// maps stand inside one another.
 //
 // # How a value becomes a field
 //
-// A source is found under a literal key with dots and under nested objects, in any mixture.
-// As in encoding/json the last of equal keys wins, with all it holds; of several spellings
-// of one source the last in the object wins. A value is coerced where nothing is lost:
+// A source is found under a literal key with dots and under nested objects, in any mixture. A
+// record is read from an object alone: keys with dots around it are none. As in encoding/json
+// the last of equal keys wins, with all it holds; of several spellings of one source the last
+// in the object wins. A value is coerced where nothing is lost:
 //
 //	string            a string; a number or boolean as its canonical text
 //	long, int         a number without fraction in range, however spelled (5, 5.0, 5e0);

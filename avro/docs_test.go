@@ -81,7 +81,7 @@ func TestThePageOnContractsSaysWhatHappens(t *testing.T) {
 			t.Errorf("a block is %q, which this test does not know", kinds[i])
 		}
 	}
-	want := map[string]int{"contract": 5, "row": 6, "published": 5, "drift": 2, "reject": 1, "redacted": 1}
+	want := map[string]int{"contract": 6, "row": 8, "published": 7, "drift": 3, "reject": 1, "redacted": 1}
 	if diff := cmp.Diff(want, count, cmpopts.EquateEmpty()); diff != "" {
 		t.Error(diff)
 	}

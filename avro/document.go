@@ -84,6 +84,9 @@ func parseDocument(file []byte) (*jsonValue, error) {
 		if syntax := (*json.SyntaxError)(nil); errors.As(err, &syntax) {
 			at = max(0, int(syntax.Offset)-1)
 		}
+		if strings.IndexByte("]}", file[at]) >= 0 && bytes.HasSuffix(bytes.TrimSpace(file[:at]), []byte{','}) {
+			err = fmt.Errorf("%w; take out the comma before it", err)
+		}
 		return nil, faultAt(at, "the file is no JSON: %w", err)
 	}
 	r := documentReader{file: file, dec: json.NewDecoder(bytes.NewReader(file))}

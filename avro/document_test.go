@@ -34,7 +34,10 @@ func TestABadContractIsNamedByLineAndColumn(t *testing.T) {
 		{`"name": "Leg"`, `"name": "Row"`, `line 8, column 15: field "legs": items: its type has the name "Row"`},
 		{`"name": "Leg",`, ``, `line 6, column 66: field "legs": items: its type has no name`},
 		{`"name": "ani"`, `"name": "a-i"`, `line 10, column 18: field "legs.a-i": "a-i" is no name`},
-		{`"default": null}` + "\n      ]", `"default": null,}` + "\n      ]", `line 10, column 69: the file is no JSON`},
+		{`"default": null}` + "\n      ]", `"default": null,}` + "\n      ]", `line 10, column 69: the file is no JSON: invalid character '}' looking for beginning of object key string; take out the comma before it`},
+		{`"default": null}` + "\n      ]", `"default": null},` + "\n      ]", `line 11, column 7: the file is no JSON: invalid character ']' looking for beginning of value; take out the comma before it`},
+		{`"name": "Row",`, `"name": "Row", "namspace": "acme",`, `line 3, column 18: "namspace" is no property of a type; did you mean "namespace"?`},
+		{`"name": "Leg",`, `"name": "Leg", "privcy": "mask",`, `line 8, column 22: field "legs": "privcy" is no property of a type; did you mean "privacy"?`},
 		{`"name": "Leg",`, `"name": "Leg", "name": "Leg",`, `line 8, column 22: the key "name" stands twice`},
 		{`"type": "record",` + "\n  \"name\": \"Row\"", `"type": "enum",` + "\n  \"name\": \"Row\"", `line 1, column 1: the schema has to be a record`},
 	} {

@@ -3,6 +3,7 @@ package avro
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"convstream/internal/conv"
@@ -56,8 +57,7 @@ func (c *compiler) field(n *jsonValue, at position) (f field, err error) {
 		return f, err
 	}
 	if f.absent = f.null; n.member("default") != nil {
-		f.hasDefault = true
-		if f.absent, err = f.appendDefault(nil, n.member("default"), ""); err != nil {
+		if err = c.setDefault(&f, n.member("default")); err != nil {
 			return f, err
 		}
 	}
@@ -88,11 +88,11 @@ func (f *field) readProperties(n *jsonValue) (mark privacy, err error) {
 		case "optional":
 			f.optional, wanted = v.kind == conv.True, conv.True
 		case "privacy":
-			if mark, err = parsePrivacy(v.text); err != nil {
-				return mark, v.fault("%w", err)
+			if mark, err = parsePrivacy(v); err != nil {
+				return mark, err
 			}
 		default:
-			return mark, faultAt(m.at, "%q is no property of a field; those are name, type, doc, default, aliases, order, source, required, identity, optional and privacy", m.key)
+			return mark, strayProperty(n, m)
 		}
 		if v.kind != wanted && (v.kind != conv.False || wanted != conv.True) {
 			return mark, v.fault("%q is %s; give a %s", m.key, v.excerpt(), wanted)
@@ -117,6 +117,9 @@ func firstOf(n *jsonValue, keys ...string) *jsonValue {
 	return n
 }
 
+// index ends a segment that asks for one element of an array.
+var index = regexp.MustCompile(`(\[[0-9]+\])+$`)
+
 func checkSource(source string) error {
 	segments := strings.Split(source, ".")
 	switch {
@@ -130,6 +133,9 @@ func checkSource(source string) error {
 	for _, s := range segments {
 		if s == "" {
 			return fmt.Errorf("source %q has an empty segment; write it as keys joined by single dots", source)
+		}
+		if array := index.ReplaceAllString(s, ""); array != s {
+			return fmt.Errorf(`source %q holds the index of an array; take the array as a whole, in a field of {"type": "array", "items": …} whose source ends with %q`, source, array)
 		}
 	}
 	return nil

@@ -100,7 +100,7 @@ func (c *compiler) reference(n *jsonValue, name string, t *avroType, at position
 	named := c.types[full]
 	switch {
 	case named == nil:
-		return n.fault("type %q is not known here; use %s, a record, an array, a map, an enum, or the name of a type that is defined before it", name, scalarNames)
+		return n.fault("type %q is not known here; %suse %s, a record, an array, a map, an enum, or the name of a type that is defined before it", name, c.meant(name, full), scalarNames)
 	case named.open:
 		return n.fault("its record %q would hold itself; records without an end are not supported", full)
 	case len(c.problems) > 0: // the definition may be what is wrong

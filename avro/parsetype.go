@@ -1,6 +1,7 @@
 package avro
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strconv"
@@ -96,7 +97,7 @@ func (t *avroType) checkUnion(n *jsonValue) error {
 func (c *compiler) parseBranch(n *jsonValue, t *avroType, at position) (err error) {
 	typ := n
 	if n.kind == conv.Object {
-		if err := checkOwnProperties(n); err != nil {
+		if err := c.checkProperties(n, at); err != nil {
 			return err
 		}
 		if typ = n.member("type"); typ == nil {
@@ -159,17 +160,6 @@ func (c *compiler) parseItems(property string, n *jsonValue, t *avroType, at pos
 	return nil
 }
 
-// checkOwnProperties finds strictness that was written where nothing would read it.
-func checkOwnProperties(n *jsonValue) error {
-	for _, m := range n.members {
-		switch m.key {
-		case "source", "required", "identity", "optional", "privacy":
-			return faultAt(m.at, "%q stands in its type; move it out, beside the field's name", m.key)
-		}
-	}
-	return nil
-}
-
 func parseEnum(n *jsonValue) (*enumType, error) {
 	symbols, fallback := n.member("symbols"), n.member("default")
 	if symbols == nil || symbols.kind != conv.Array || len(symbols.items) == 0 {
@@ -189,11 +179,21 @@ func parseEnum(n *jsonValue) (*enumType, error) {
 	if fallback != nil {
 		index, known := t.symbols[fallback.text]
 		if fallback.kind != conv.String || !known {
-			return nil, fallback.fault("the enum's default %s is none of its symbols", fallback.excerpt())
+			return nil, fallback.fault("the enum's default %s is none of its symbols %s", fallback.excerpt(), t.symbolList())
 		}
 		t.fallback = index
 	}
 	return t, nil
+}
+
+// symbolList names the symbols, and of many the first.
+func (t *enumType) symbolList() string {
+	const most = 20
+	list := string(bytes.Join(t.names[:min(most, len(t.names))], []byte(", ")))
+	if len(t.names) > most {
+		list += ", …"
+	}
+	return list
 }
 
 // maxPrecision bounds the work for one decimal. No warehouse has as many digits.

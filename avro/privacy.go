@@ -23,13 +23,13 @@ var privacyNames = [...]string{"public", "hash", "mask", "drop"}
 
 func (p privacy) String() string { return privacyNames[p] }
 
-func parsePrivacy(text string) (privacy, error) {
+func parsePrivacy(v *jsonValue) (privacy, error) {
 	for p := hashed; p <= dropped; p++ {
-		if text == p.String() {
+		if v.is(p.String()) {
 			return p, nil
 		}
 	}
-	return public, fmt.Errorf(`"privacy" is %q; use "hash", "mask" or "drop"`, text)
+	return public, v.fault(`"privacy" is %s; use "hash", "mask" or "drop"`, v.excerpt())
 }
 
 // maskText stands for every masked text that is not empty.

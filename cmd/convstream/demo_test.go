@@ -52,3 +52,16 @@ func TestADemonstrationOfABadDayIsWholeAtItsEnd(t *testing.T) {
 		t.Errorf("the figures are %+v", f)
 	}
 }
+
+func TestADemonstrationNamesCommandsThatCanBeTyped(t *testing.T) {
+	t.Parallel()
+	r := demo(t, t.TempDir(), "--faults").must(t, 0)
+	for _, line := range strings.Split(r.stdout, "\n") {
+		if named := strings.TrimSpace(line); strings.Contains(named, " demo --rows") && !strings.HasPrefix(named, binary+" demo") {
+			t.Errorf("it names the command %q, and was started as %s", named, binary)
+		}
+	}
+	if strings.Contains(r.stdout, "dlq list") || !strings.Contains(r.stdout, binary+" demo --rows") {
+		t.Errorf("it prints %s", r.stdout)
+	}
+}

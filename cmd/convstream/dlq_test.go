@@ -149,6 +149,9 @@ func TestR71_DeadLettersAreRedrivenOnceTheirContractIsMended(t *testing.T) {
 	if _, summary := w.letters(); summary.Letters != n || summary.Waiting != 0 {
 		t.Errorf("afterwards %+v", summary)
 	}
+	if said := w.run(nil, append([]string{"verify"}, interval...)...).must(t, 0).stdout; !strings.Contains(said, fmt.Sprintf("%d dead letters, 0 waiting;", n)) {
+		t.Errorf("verify says %s", said)
+	}
 	for _, command := range []string{"verify", "reconcile"} {
 		said := w.run(nil, append([]string{command, "--json"}, interval...)...).must(t, 0)
 		if command == "verify" && !strings.Contains(said.stdout, fmt.Sprintf(`"distinct":%d,"missing":0,"doubled":0,"foreign":0,"dead_letters":%d,"balanced":true`, rows, n)) {

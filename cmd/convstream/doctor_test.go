@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -203,10 +204,24 @@ func TestADoctorNamesEveryPartyThatDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, scene{})
 	lines, r := w.doctor(1, "CONVSTREAM_SOURCE_TOKEN_URL=http://127.0.0.1:1", "CONVSTREAM_KAFKA_BROKERS=127.0.0.1:1", "CONVSTREAM_REGISTRY_URL=http://127.0.0.1:1")
-	has(t, lines, "token failed", "source.token_url")
+	has(t, lines, "token failed", "source.token_url", "that the platform can be reached")
 	has(t, lines, "kafka failed", "127.0.0.1:1", "kafka.brokers")
 	has(t, lines, "registry failed", "registry.url")
 	r.saysOnce(t, "3 of 4 checks have failed")
+}
+
+func TestADoctorTellsOfABrokenContractOnceAndExits2(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, scene{})
+	w.write(filepath.Join(w.dir, "broken.avsc"), `{"type":"record","name":"R","fields":[{"name":"f","type":"strin"}]}`)
+	w.configure(`contract: {file: broken.avsc}`)
+	lines, r := w.doctor(2)
+	has(t, lines, "configuration failed", "contract.file", "broken.avsc", "strin")
+	has(t, lines, "kafka ok")
+	if strings.Count(r.stdout, "failed") != 1 || strings.Contains(r.stdout, "ok       configuration") || w.jobs() != 0 {
+		t.Errorf("with %d jobs it says\n%s", w.jobs(), r.stdout)
+	}
+	r.saysOnce(t, "1 of", "checks have failed")
 }
 
 func TestADoctorDoesNotDisturbAnInstanceAtWork(t *testing.T) {

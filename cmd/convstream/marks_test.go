@@ -178,7 +178,7 @@ func TestR24_AKeyThatReadsWhatAContractMarksIsAMistakeOfTheConfiguration(t *test
 	w := newWorld(t, scene{Platform: simulator.Config{Rows: 10}})
 	w.write(filepath.Join(w.dir, "masked.avsc"), maskedContract)
 	w.configure(`routes: [{name: masked, topic: genesys.masked, contract: masked.avsc, key: 'attributes.custom.customer_segment ?? "none"'}]`)
-	w.backfill().must(t, 2).saysOnce(t, "routes[0].key", "attributes.custom.customer_segment", "routes[0].contract", "privacy")
+	w.backfill().must(t, 2).saysOnce(t, "routes[0] (", "key '", "attributes.custom.customer_segment", "routes[0].contract", "privacy")
 	if topics, err := w.admin().ListTopics(t.Context()); err != nil || len(topics) > 0 {
 		t.Errorf("it made %v, %v", topics.Names(), err)
 	}

@@ -128,7 +128,7 @@ func TestR107_AContractThatBreaksTheSpeechTopicEndsTheRunBeforeAnyRow(t *testing
 	speech := w.run(nil, "schema", "show", "--route", "speech").must(t, 0).stdout
 	w.write(filepath.Join(w.dir, "speech.avsc"), strings.Replace(speech, `"attributes_custom_case_priority"`, `"priority"`, 1))
 	w.configure(`routes: [{name: speech, contract: speech.avsc}]`)
-	w.backfill().must(t, 1).saysOnce(t, "route speech", "attributes_custom_case_priority")
+	w.backfill().must(t, 2).saysOnce(t, "route speech", "attributes_custom_case_priority") // the same command would be refused again
 	topics, err := w.admin().ListTopics(t.Context())
 	if err != nil || len(topics) != 0 || w.jobs() != 0 {
 		t.Errorf("%d topics and %d jobs were made (%v), want none", len(topics), w.jobs(), err)

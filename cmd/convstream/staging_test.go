@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -41,6 +42,9 @@ func TestR13_ABackfillFromStagingAsksThePlatformForNothing(t *testing.T) {
 	env := []string{"CONVSTREAM_STAGING_URL=file://" + filepath.ToSlash(folder)}
 	lines, _ := w.doctor(0, env...)
 	has(t, lines, "staging ok", folder, "written, listed, read and deleted")
+	if left, err := filepath.Glob(filepath.Join(folder, "*", ".doctor")); err != nil || len(left) > 0 {
+		t.Errorf("the doctor leaves %v, %v", left, err)
+	}
 	backfill := func(environ []string, args ...string) figures {
 		t.Helper()
 		return w.run(environ, append(append([]string{"backfill", "--json"}, interval...), args...)...).must(t, 0).figures(t)
@@ -51,7 +55,10 @@ func TestR13_ABackfillFromStagingAsksThePlatformForNothing(t *testing.T) {
 	}
 	asked := fmt.Sprint(w.sim.Stats())
 
-	if again := backfill(env, "--from-staging"); again.Published != first.Published || again.Invalid != first.Invalid || again.Fetched != 2*first.Fetched {
+	if log := w.run(env, append([]string{"backfill", "--from-staging"}, interval...)...).must(t, 0).stderr; strings.Contains(log, "job submitted") || !strings.Contains(log, "read from staging") {
+		t.Errorf("the log says %s", log)
+	}
+	if again := backfill(env, "--from-staging"); again.Published != first.Published || again.Invalid != first.Invalid || again.Fetched != 3*first.Fetched {
 		t.Errorf("the figures were %+v, and are %+v", first, again)
 	}
 	w.mend()
@@ -92,9 +99,16 @@ func TestR13_AWindowThatIsNotInStagingExits3AndIsNamed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, scene{Platform: simulator.Config{Rows: 100}})
 	env := []string{"CONVSTREAM_STAGING_URL=file://" + filepath.ToSlash(w.dir) + "/pages"}
-	r := w.run(env, append([]string{"backfill", "--from-staging"}, interval...)...).must(t, 3)
+	r := w.run(env, append([]string{"backfill", "--from-staging"}, interval...)...).must(t, 1)
+	if _, err := os.Stat(filepath.Join(w.dir, "pages")); err == nil || !strings.Contains(r.stderr, "there is no such folder; check staging.url") {
+		t.Errorf("of a folder that is not there it says %q, and made it: %t", r.stderr, err == nil)
+	}
+	if err := os.Mkdir(filepath.Join(w.dir, "pages"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	r = w.run(env, append([]string{"backfill", "--from-staging"}, interval...)...).must(t, 3)
 	for _, part := range []string{"2024-01-01T00:00:00.000Z/2024-01-01T06:00:00.000Z", "the window is not in staging", "backfill without --from-staging"} {
-		if said := r.sentences(); len(said) != 1 || !strings.Contains(said[0], part) {
+		if said := r.sentences(); len(said) != 1 || !strings.Contains(said[0], part) || strings.Contains(said[0], "same command") {
 			t.Errorf("%q does not say %q", said, part)
 		}
 	}

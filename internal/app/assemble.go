@@ -64,18 +64,11 @@ type machine struct {
 // assemble connects the parts, the ones first whose errors cost the least time. oldest is
 // the start of the oldest window in epoch ms.
 func (p *process) assemble(ctx context.Context, cfg config.Config, oldest int64, events pipeline.Events) (*machine, error) {
-	routes, err := routingOf(cfg)
+	prepared, err := prepare(cfg)
 	if err != nil {
-		return nil, usageError(err)
+		return nil, err
 	}
-	own, err := ownRules(cfg)
-	if err != nil {
-		return nil, usageError(err)
-	}
-	source, err := genesys.New(genesysConfig(cfg, routes.columns))
-	if err != nil {
-		return nil, usageError(err)
-	}
+	routes, source := prepared.routes, prepared.source
 	kafkaConfig, err := kafkaConfig(cfg)
 	if err != nil {
 		return nil, usageError(err)
@@ -88,7 +81,7 @@ func (p *process) assemble(ctx context.Context, cfg config.Config, oldest int64,
 	ids, err := routes.register(ctx, registry)
 	slow.Stop()
 	if err != nil {
-		return nil, err
+		return nil, registrationError(err)
 	}
 	p.warnOfFilters(cfg, routes)
 	p.warnOfPlain(routes)
@@ -111,7 +104,7 @@ func (p *process) assemble(ctx context.Context, cfg config.Config, oldest int64,
 	}
 	c := pipelineConfig(cfg, source.QueryHash())
 	c.SchemaID, c.Routes, c.Known = ids[0], routes.derived(ids), routes.known()
-	c.Rules, c.Redactor = own, routes.redactor(cfg)
+	c.Rules, c.Redactor = prepared.rules, routes.redactor(cfg)
 	m.pipeline = pipeline.New(c, p.rows(cfg, source, routes, bucket), routes.contracts[0].contract, m.kafka, m.history, events)
 	return m, nil
 }

@@ -161,6 +161,8 @@ type auditReport struct {
 	Incomplete  []conv.Window `json:"incomplete"`
 
 	Routes []*routeReport `json:"routes,omitempty"`
+
+	waiting int64 // dead letters that were not redriven, as the ledger says
 }
 
 // offWindow is a window whose records are not as many as the ledger counts.
@@ -199,6 +201,7 @@ func (a *audit) report(after map[conv.Window]conv.Checkpoint) auditReport {
 		}
 		r.Windows++
 		r.DeadLetters += a.dead[w]
+		r.waiting += cp.Counters.Invalid
 		r.Balanced = r.Balanced && cp.Counters.Balanced()
 		r.Missing += max(0, cp.Counters.Published-a.rows[w])
 		if letters := cp.Counters.Invalid + cp.Counters.Redriven; cp.Counters.Published != a.rows[w] || letters != a.dead[w] {

@@ -71,7 +71,11 @@ staging.url keeps; the platform is not asked. Rows that are there already are re
 
 func runBackfill(ctx context.Context, p *process, cfg config.Config, opts backfillOptions) error {
 	started := time.Now()
-	summary, err := p.backfill(ctx, cfg, opts.Interval, opts.TakeOver, p.pipelineEvents())
+	events := p.pipelineEvents()
+	if cfg.Staging.Read {
+		events.Submitted = nil // the log says from which job the window is read
+	}
+	summary, err := p.backfill(ctx, cfg, opts.Interval, opts.TakeOver, events)
 	if err != nil {
 		return err
 	}
@@ -120,6 +124,9 @@ func (p *process) drive(ctx context.Context, cfg config.Config, oldest int64, ev
 	}
 	if err != nil {
 		return err
+	}
+	for _, route := range cfg.Routes {
+		p.metrics.expect(route.Name)
 	}
 	stop := startStatus(ctx, cfg.Status.Listen, func() statusReport { return p.report(cfg, m) }, p.metrics.handler(), p.log)
 	defer stop()

@@ -80,7 +80,7 @@ func loadContract(cfg config.Config, key, file string, own func(dialect string) 
 	}
 	c, err := load()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", key, err)
+		return nil, eachBehind(key, err)
 	}
 	if !c.Hashes() {
 		return c, nil
@@ -93,7 +93,7 @@ func loadContract(cfg config.Config, key, file string, own func(dialect string) 
 	return c.WithKey([]byte(secret)), nil
 }
 
-// readContract reads a contract from a file. The error begins with the file's name.
+// readContract reads a contract from a file. Each error that it joins begins with the file's name.
 func readContract(file string) (*avro.Contract, error) {
 	avsc, err := os.ReadFile(file)
 	if err != nil {
@@ -101,7 +101,21 @@ func readContract(file string) (*avro.Contract, error) {
 	}
 	c, err := avro.Parse(avsc)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, eachBehind(file, err)
 	}
 	return c, nil
+}
+
+// eachBehind puts a prefix before each of the errors that one joins, as each is told on a line
+// of its own.
+func eachBehind(prefix string, err error) error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return fmt.Errorf("%s: %w", prefix, err)
+	}
+	var all []error
+	for _, e := range joined.Unwrap() {
+		all = append(all, fmt.Errorf("%s: %w", prefix, e))
+	}
+	return errors.Join(all...)
 }

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -85,7 +86,7 @@ func runDemo(ctx context.Context, p *process, opts demoOptions) error {
 	if opts.JSON {
 		return errors.Join(printJSON(p.stdout, newSummary(summary, time.Since(started))), unfinished(summary))
 	}
-	printSummary(p.stdout, summary, stage.config.Kafka.Topics.DLQ, time.Since(started))
+	printSummary(p.stdout, summary, "", time.Since(started)) // the broker is gone when it ends
 	if opts.Faults {
 		printFaults(p.stdout, stage.sim.Stats().Faults, p.metrics.counts())
 	}
@@ -184,11 +185,12 @@ jobs into an embedded Kafka, exactly once, as Avro.
 }
 
 func (s *stage) takeLeave(w io.Writer, opts demoOptions) {
-	again := fmt.Sprintf("convstream demo --rows %d", opts.Rows)
+	demo := programPath(os.Args[0]) + " demo"
+	again := fmt.Sprintf("%s --rows %d", demo, opts.Rows)
 	next := again + " --faults\n      the same on a bad day: 429, 503, cut connections, poison rows"
 	if opts.Faults {
 		again += " --faults"
-		next = "convstream demo --rows 1000000\n      more of everything"
+		next = demo + " --rows 1000000\n      more of everything"
 	}
 	fmt.Fprintf(w, `
 The rows lie in %s, in topic genesys.conversations of the embedded broker.
@@ -200,6 +202,14 @@ What to try next:
   docs/configuration.md
       the same with your Kafka and your Genesys Cloud
 `, filepath.Join(s.dir, "kafka"), next, again)
+}
+
+// programPath is how to start the program again that was started as name.
+func programPath(name string) string {
+	if strings.Contains(name, "go-build") { // go run makes it, and removes it
+		return "go run ./cmd/convstream"
+	}
+	return name
 }
 
 // printFaults says what the platform did wrong, and how often, and which events came of it.
@@ -214,10 +224,18 @@ func printFaults(w io.Writer, faults map[string]int, events []eventCount) {
 	list = nil
 	for _, e := range events {
 		if e.Count > 0 {
-			list = append(list, fmt.Sprintf("%s (%s) %d", e.Kind, e.Severity, e.Count))
+			list = append(list, fmt.Sprintf("%s (%s) %d%s", e.Kind, e.Severity, e.Count, eventMeaning[e.Kind]))
 		}
 	}
-	fmt.Fprintf(w, "events that came of them: %s\n", cmp.Or(strings.Join(list, ", "), "none"))
+	fmt.Fprintf(w, "events that came of them: %s\n", cmp.Or(strings.Join(list, "; "), "none"))
+}
+
+// eventMeaning explains the alerts that faults bring about.
+var eventMeaning = map[string]string{
+	"boundary":   ", as a result held rows outside the times that were asked for",
+	"incomplete": ", as a window could not be read whole",
+	"invalid":    ", as many rows of a window became dead letters",
+	"reconcile":  ", as the topic and the platform's count differed",
 }
 
 // showRows prints the newest rows, decoded.

@@ -39,7 +39,8 @@ func newDLQList(p *process) *cobra.Command {
 		Short: "Print dead letters: what is wrong with which row, and whether it was redriven",
 		Long: `Print dead letters: what is wrong with which row, and whether it was redriven.
 
-One line for each letter, the newest last, and a summary by reason. The rows themselves are
+One line for each letter, the newest last, and a summary by reason. LETTER is the letter's
+partition/offset in the topic of dead letters, as header cs-redriven names it. The rows themselves are
 not printed, because they may hold personal data; --raw prints their bytes alone, one row a
 line, or with --json as the member "value".`,
 		Example: "  convstream dlq list -c convstream.yaml --reason wrong_type\n  convstream dlq list -c convstream.yaml --raw -n 1",

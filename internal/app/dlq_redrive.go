@@ -42,9 +42,9 @@ func newDLQRedrive(p *process) *cobra.Command {
 
 A row that keeps its contract by now is published in the window that brought it, and its
 record names the letter in header cs-redriven. A row that was published since, or of which
-newer content was, is superseded: nothing is published. Both are done with for good; the
-letters stay in their topic, and a second redrive passes them over. It may be stopped and
-started again at any time. The platform is not asked for anything.
+newer content was, is superseded, and one that the filter of its route leaves out now is not
+for that topic: nothing is published. All of these are done with for good; the letters stay in
+their topic, and a second redrive passes them over. It may be stopped and started again at any time. The platform is not asked for anything.
 
 It exits 3 if a letter stays: because its row still breaks a contract, or because the letter
 does not hold the whole row. While another instance of the pipeline lives, it exits 4 and
@@ -186,6 +186,7 @@ type redriveReport struct {
 	Before     int64            `json:"before"`     // redriven by an earlier run
 	Redriven   int64            `json:"redriven"`   // published
 	Superseded int64            `json:"superseded"` // done with, because their rows are there otherwise
+	Filtered   int64            `json:"filtered"`   // done with, because the filter of their route leaves them out now
 	Invalid    map[string]int64 `json:"invalid"`    // rows that still break a contract, by reason
 	Impossible map[string]int64 `json:"impossible"` // letters that do not hold a row to publish, by why not
 	DryRun     bool             `json:"dry_run"`
@@ -196,18 +197,18 @@ type redriveReport struct {
 
 func newRedriveReport(r pipeline.Redriven, dry bool, took time.Duration) redriveReport {
 	return redriveReport{
-		Letters: r.Chosen, Before: r.Before, Redriven: r.Published, Superseded: r.Superseded, Invalid: r.Invalid, Impossible: r.Impossible,
+		Letters: r.Chosen, Before: r.Before, Redriven: r.Published, Superseded: r.Superseded, Filtered: r.Filtered, Invalid: r.Invalid, Impossible: r.Impossible,
 		DryRun: dry, Seconds: took.Seconds(), left: r.Left(),
 	}
 }
 
 func (r redriveReport) print(w io.Writer) error {
-	was := "dead letters"
+	was, would, stay := "dead letters", "", "stay"
 	if r.DryRun {
-		was = "dead letters, of which nothing was published (--dry-run)"
+		was, would, stay = "dead letters, of which nothing was published (--dry-run)", "would be ", "would stay"
 	}
-	_, err := fmt.Fprintf(w, "%d %s: %d redriven before, %d redriven, %d superseded, %d stay; this run took %s\n",
-		r.Letters, was, r.Before, r.Redriven, r.Superseded, r.left, (time.Duration(r.Seconds * float64(time.Second))).Round(10*time.Millisecond))
+	_, err := fmt.Fprintf(w, "%d %s: %d redriven before, %d %sredriven, %d %ssuperseded, %d %sleft out by the filter of their route, %d %s; this run took %s\n",
+		r.Letters, was, r.Before, r.Redriven, would, r.Superseded, would, r.Filtered, would, r.left, stay, (time.Duration(r.Seconds * float64(time.Second))).Round(10*time.Millisecond))
 	for _, reason := range slices.Sorted(maps.Keys(r.Invalid)) {
 		fmt.Fprintf(w, "%d still break their contract: %s\n", r.Invalid[reason], reason)
 	}

@@ -1,11 +1,14 @@
 package app
 
 import (
+	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"convstream/internal/app/config"
 	"convstream/internal/conv"
+	"convstream/internal/pipeline"
 )
 
 func TestLettersAreChosenOfRoutesAndWindowsThatThereAre(t *testing.T) {
@@ -49,6 +52,21 @@ func TestAWindowTakesTheLettersOfAllWindowsWithinIt(t *testing.T) {
 	} {
 		if got := (letterChoice{window: &w}).has(letter); got != want {
 			t.Errorf("%s has it: %v", w, got)
+		}
+	}
+}
+
+func TestARedriveSaysWhatBecameOfTheLettersAndADryRunWhatWould(t *testing.T) {
+	found := pipeline.Redriven{Chosen: 15, Before: 1, Published: 2, Superseded: 3, Filtered: 4, Invalid: map[string]int64{conv.ReasonType: 5}}
+	for dry, want := range map[bool]string{
+		false: "15 dead letters: 1 redriven before, 2 redriven, 3 superseded, 4 left out by the filter of their route, 5 stay; this run took 1s\n",
+		true: "15 dead letters, of which nothing was published (--dry-run): 1 redriven before, 2 would be redriven, 3 would be superseded, " +
+			"4 would be left out by the filter of their route, 5 would stay; this run took 1s\n",
+	} {
+		var out bytes.Buffer
+		err := newRedriveReport(found, dry, time.Second).print(&out)
+		if said, _, _ := strings.Cut(out.String(), "5 still"); err != nil || said != want {
+			t.Errorf("%v, it says %q, want %q", err, said, want)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +24,8 @@ func newDoctor(p *process) *cobra.Command {
 		Short: "Try connections, permissions, topics and schema, and name what is wrong",
 		Long: `Try connections, permissions, topics and schema, and name what is wrong.
 
-One line for each check: ok, warning, or failed with the way out. It exits 1 if one has failed.
+One line for each check: ok, warning, or failed with the way out. It exits 1 if one has failed,
+and 2 if a run would not start with the configuration; then only Kafka and staging are tried.
 It claims nothing and writes nothing, but for one object in staging.url that it deletes. At the
 platform it submits one job, of a second long past, and aborts it.`,
 		Args: cobra.NoArgs,
@@ -45,16 +47,24 @@ const doctorPatience = 15 * time.Second
 func runDoctor(ctx context.Context, p *process, cfg config.Config) error {
 	d := &doctor{out: p.stdout, cfg: cfg}
 	d.configuration()
-	for _, check := range []func(context.Context){d.platform, d.kafka, d.registry, d.staging, func(ctx context.Context) { d.pipeline(ctx, p) }} {
+	checks := []func(context.Context){d.platform, d.kafka, d.registry, d.staging, func(ctx context.Context) { d.pipeline(ctx, p) }}
+	if d.routes == nil { // it is not known what the others would be asked
+		checks = []func(context.Context){d.kafka, d.staging}
+	}
+	for _, check := range checks {
 		check(ctx)
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 	}
-	if d.failed > 0 {
-		return fmt.Errorf("%d of %d checks have failed", d.failed, d.checks)
+	if d.failed == 0 {
+		return nil
 	}
-	return nil
+	err := fmt.Errorf("%d of %d checks have failed", d.failed, d.checks)
+	if d.routes == nil {
+		return usageError(err)
+	}
+	return err
 }
 
 // doctor prints what its checks find.
@@ -62,7 +72,8 @@ type doctor struct {
 	out            io.Writer
 	cfg            config.Config
 	checks, failed int
-	begun          bool // the ledger's topic is there
+	begun          bool     // the ledger's topic is there
+	routes         *routing // nil where the configuration's contracts, filters, keys or rules are broken
 }
 
 func (d *doctor) say(status, check, format string, args ...any) {
@@ -77,33 +88,34 @@ func (d *doctor) fail(check, format string, args ...any) {
 	d.say("failed", check, format, args...)
 }
 
-// configuration tells of values that are allowed and probably not meant.
+// configuration looks whether a run would start with it, and tells of values that are allowed and
+// probably not meant.
 func (d *doctor) configuration() {
-	for _, w := range d.cfg.Warnings {
-		d.warn("configuration", "%s", w)
+	const check = "configuration"
+	prepared, err := prepare(d.cfg)
+	doubts := slices.Clone(d.cfg.Warnings)
+	if d.routes = prepared.routes; err != nil {
+		d.fail(check, "%w", err)
+	} else {
+		doubts = append(doubts, d.routes.doubts...)
 	}
-	if len(d.cfg.Warnings) == 0 {
-		d.ok("configuration", "pipeline %s of organisation %s, dialect %s", d.cfg.Pipeline, d.cfg.Source.Org, d.cfg.Source.Dialect)
+	for _, doubt := range doubts {
+		d.warn(check, "%s", doubt)
+	}
+	if err == nil && len(doubts) == 0 {
+		d.ok(check, "pipeline %s of organisation %s, dialect %s", d.cfg.Pipeline, d.cfg.Source.Org, d.cfg.Source.Dialect)
 	}
 }
 
 // registry looks whether the contract of each route is registered or may be.
 func (d *doctor) registry(ctx context.Context) {
 	const check = "registry"
-	routes, err := routingOf(d.cfg)
-	if err != nil {
-		d.fail("contracts", "%w", err)
-		return
-	}
-	if _, err := ownRules(d.cfg); err != nil {
-		d.fail("contracts", "%w", err)
-	}
 	registry, err := registryClient(d.cfg.Registry)
 	if err != nil {
 		d.fail(check, "%w", err)
 		return
 	}
-	for i, c := range routes.contracts {
+	for i, c := range d.routes.contracts {
 		if err := d.subject(ctx, registry, c, topicKeys(d.cfg)[i]); err != nil {
 			d.fail(check, "%w", err)
 			return // it would be the same of the others

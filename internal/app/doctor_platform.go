@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -113,9 +114,17 @@ func (d *doctor) refused(check string, err error) {
 		d.warn(check, "the platform is busy (%w); ask again later", err)
 	case errors.Is(err, context.DeadlineExceeded):
 		d.fail(check, "no answer within %s (%w); check source.region or source.base_url, and the way there", doctorPatience, err)
+	case !answered && isNetworkError(err): // its text names the key of the address
+		d.fail(check, "%w; check it, or source.region, and that the platform can be reached from here", err)
 	default:
 		d.fail(check, "%w", err)
 	}
+}
+
+// isNetworkError says that nobody answered: the address is wrong, or the way there is blocked.
+func isNetworkError(err error) bool {
+	_, ok := errors.AsType[net.Error](err)
+	return ok
 }
 
 // job submits a job, asks for its state once and aborts it. A signal ends it no sooner than the

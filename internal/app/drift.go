@@ -81,6 +81,7 @@ type driftProposal struct {
 	Level        string                 `json:"compatibility"` // what registry.compatibility asks
 	Incompatible []avro.Incompatibility `json:"incompatible"`  // empty where the change passes
 
+	name          string // of the contract's file
 	before, after string // the contract's text
 }
 
@@ -109,6 +110,9 @@ func proposeTo(report *driftReport, cfg config.Config, primary routeContract, op
 	text, err := contractText(cfg, primary.contract)
 	if err == nil {
 		report.Proposal, err = propose(text, primary, neededSources(cfg.Source.Dialect), report.Drift)
+	}
+	if report.Proposal != nil {
+		report.Proposal.name = cmp.Or(cfg.Contract.File, "contract.avsc") // our own is in no file
 	}
 	if err == nil && opts.Propose != "" {
 		err = writeProposal(opts.Propose, report.Proposal)

@@ -116,12 +116,28 @@ func (at contractPlace) freeName(name string) string {
 	return free
 }
 
+// absent answers to rows that lack a field. A custom attribute that is gone is for a person to look
+// into, as a flow that no longer sets it is told of by nothing else.
+func (c *contractEdit) absent(at contractPlace, e *driftEntry) string {
+	if flagged(at.field, "optional") {
+		return "none: it may be absent"
+	}
+	if customAttribute(e.Field) {
+		return `none: a flow does not set it, or no longer does; "optional": true would silence this for good`
+	}
+	return c.allowAbsence(at)
+}
+
+// customAttribute says whether a path leads to what a flow sets: below attributes, on the row of
+// dialect reports or on a participant of dialect jobs.
+func customAttribute(path string) bool {
+	around, _, below := strings.Cut("."+path, ".attributes.")
+	return below && (around == "" || around == ".participants")
+}
+
 // allowAbsence marks a field as one that the platform leaves out where it does not apply.
 func (c *contractEdit) allowAbsence(at contractPlace) string {
 	if o := member(at.field, "optional"); o != nil {
-		if flagged(at.field, "optional") {
-			return "none: it may be absent"
-		}
 		c.made, o.Value = true, hujson.Bool(true)
 		return "mark it optional"
 	}
@@ -140,6 +156,10 @@ func (c *contractEdit) allowAbsence(at contractPlace) string {
 // deadLetters says what becomes of rows that a retyped field rejects.
 const deadLetters = "rows that it does not fit are dead letters (dlq list)"
 
+// coerced comes before it where the field takes some values of the type that was found: drift tells
+// of these too, and not of how many there are.
+const coerced = "published where nothing is lost; "
+
 // widen makes room for values of another type: a wider number in place, and beside any other
 // field one more, as consumers count on the type of the one they have. A field that rejects
 // rows has to be null in them first.
@@ -149,42 +169,44 @@ func (c *contractEdit) widen(at contractPlace, e *driftEntry) string {
 	if inside {
 		contracted = c.scalar(items)
 	}
-	narrow := literal(contracted)
+	narrow, t, rejects := literal(contracted), member(at.field, "type"), deadLetters
+	if inside {
+		t = items
+	}
+	if !c.blocked(at, e) {
+		if symbol := c.standIn(t, e); symbol != "" {
+			return fmt.Sprintf("none: published as %q; add the symbol, or make it a string, if you need it", symbol)
+		}
+		types := c.scalars(t, nil)
+		switch {
+		case slices.Contains(types, "string") && (e.Found == "number" || e.Found == "boolean"):
+			return "none: it is published as text"
+		case e.Found == "number" && (narrow == "int" || narrow == "long" || narrow == "float"):
+			contracted.Value = hujson.String("double")
+			c.made = true
+			return "widen to double"
+		case slices.ContainsFunc(types, func(t string) bool { return slices.Contains(takes[t], e.Found) }):
+			rejects = coerced + deadLetters
+		}
+	}
 	switch {
-	case narrow == "string" && (e.Found == "number" || e.Found == "boolean"):
-		return "none: it is published as text"
-	case e.Found == "number" && (narrow == "int" || narrow == "long" || narrow == "float"):
-		contracted.Value = hujson.String("double")
-		c.made = true
-		return "widen to double"
 	case inside && nullable(items):
 		return "none: elements that do not fit are null"
 	case inside:
-		return "none: " + deadLetters + "; let its elements be null by hand"
-	}
-	if !at.fatal {
+		return "none: " + rejects + "; let its elements be null by hand"
+	case !at.fatal:
 		return c.addBeside(at, e)
-	}
-	switch {
 	case flagged(at.field, "identity"):
-		return "none: " + deadLetters + ", and it is part of the row's own id"
+		return "none: " + rejects + ", and it is part of the row's own id"
 	case slices.Contains(c.needed, e.Field):
-		return "none: " + deadLetters + ", as convstream itself needs it"
+		return "none: " + rejects + ", as convstream itself needs it"
 	}
 	c.loosen(at)
-	change := deadLetters + ": let it be null"
+	change := rejects + ": let it be null"
 	if beside := c.addBeside(at, e); !strings.HasPrefix(beside, "none: ") { // what is private, or taken, is null alone
 		change += ", " + beside
 	}
 	return change
-}
-
-// element is the type of a field's elements or values, and whether it is one of them that was
-// found to be of another type.
-func (c *contractEdit) element(at contractPlace, e *driftEntry) (items *hujson.Value, found bool) {
-	collection, items := c.items(member(at.field, "type"))
-	whole := map[string]string{"array": "array", "map": "object"}[collection] // as drift names them
-	return items, items != nil && e.Expected != whole && !strings.Contains(e.Expected, " or ")
 }
 
 // loosen makes a field one that is null where its value does not fit.
@@ -229,8 +251,7 @@ func (c *contractEdit) loosen(at contractPlace) {
 
 // addBeside adds a field of the type that was found, of the same source.
 func (c *contractEdit) addBeside(at contractPlace, e *driftEntry) string {
-	t := member(at.field, "type")
-	if _, items := c.items(t); e.Expected == "object" && items == nil && c.recordOf(t) == nil {
+	if c.blocked(at, e) {
 		return "none: what stands around it is no object"
 	}
 	found := e.Found
@@ -250,21 +271,6 @@ func (c *contractEdit) addBeside(at contractPlace, e *driftEntry) string {
 	}
 	c.insert(at, at.index+1, name, avroType, source, member(at.field, "optional") != nil, privacy)
 	return "add field " + name
-}
-
-// scalar is the place of a type's name, in a union with null too.
-func (c *contractEdit) scalar(t *hujson.Value) *hujson.Value {
-	switch v := value(t).(type) {
-	case *hujson.Array:
-		for i := range v.Elements {
-			if s := c.scalar(&v.Elements[i]); s != nil && literal(s) != "null" {
-				return s
-			}
-		}
-	case hujson.Literal:
-		return t
-	}
-	return nil
 }
 
 // insert puts a nullable field at an index of its record's, on a line as the others are.

@@ -64,7 +64,7 @@ func propose(text string, present routeContract, needed []string, drift []*drift
 
 // diff is the change as a unified diff.
 func (p *driftProposal) diff() string {
-	return udiff.Unified("contract.avsc", "proposed.avsc", p.before, p.after)
+	return udiff.Unified(p.name, "proposed.avsc", p.before, p.after)
 }
 
 // indented is JSON as schema show prints it.
@@ -78,18 +78,20 @@ func indented(text string) (string, error) {
 
 // contractEdit is a contract's text while it is being changed.
 type contractEdit struct {
-	root    *hujson.Object
-	records map[string]*hujson.Object // by name, without namespaces: a later field may name one
-	needed  []string                  // sources without which no row can be published
-	made    bool                      // something was changed
+	root   *hujson.Object
+	named  map[string]*hujson.Object // records and enums by name, without namespaces: a later field may name one
+	needed []string                  // sources without which no row can be published
+	made   bool                      // something was changed
 }
 
 func newContractEdit(file *hujson.Value) *contractEdit {
-	e := &contractEdit{records: map[string]*hujson.Object{}}
+	e := &contractEdit{named: map[string]*hujson.Object{}}
 	e.root, _ = file.Value.(*hujson.Object)
 	for v := range file.All() {
-		if o, ok := v.Value.(*hujson.Object); ok && literal(member(o, "type")) == "record" {
-			e.records[lastName(literal(member(o, "name")))] = o
+		o, _ := v.Value.(*hujson.Object)
+		switch literal(member(o, "type")) {
+		case "record", "enum":
+			e.named[lastName(literal(member(o, "name")))] = o
 		}
 	}
 	return e
@@ -112,13 +114,13 @@ func (c *contractEdit) change(e *driftEntry) string {
 	at := c.find(c.root, e.Field, true)
 	switch {
 	case e.Kind == conv.DriftUnknown && at.field != nil:
-		return "none: the contract has it"
+		return "none: " + at.has(e.Field)
 	case e.Kind == conv.DriftUnknown:
 		return c.add(at, e)
 	case at.field == nil:
 		return "none: the contract no longer has it"
 	case e.Kind == conv.DriftMissing:
-		return c.allowAbsence(at)
+		return c.absent(at, e)
 	case e.Kind == conv.DriftRetyped:
 		return c.widen(at, e)
 	}
@@ -133,6 +135,41 @@ type contractPlace struct {
 	field  *hujson.Object // nil for none
 	source string         // of the field, from the record's object
 	fatal  bool           // a value of the field that does not fit makes the row a dead letter
+	around []aroundField  // the fields of records that the field stands in, the outermost first
+}
+
+// aroundField is a field whose type is a record, or an array of records.
+type aroundField struct {
+	name, source string
+	array        bool
+	private      bool
+}
+
+// has says that the contract has a field of a path. Keys with dots that stand around a record are
+// none of its own, and drift tells of them by the same path as of one that stands in it: which of
+// the two rows have only their reader knows.
+func (at contractPlace) has(path string) string {
+	const it = "the contract has it"
+	var names, inside []string
+	row, private := "the row", at.field != nil && member(at.field, "privacy") != nil
+	for _, f := range at.around {
+		names = append(names, f.name)
+		private = private || f.private
+		if inside = append(inside, f.source); f.array {
+			row, inside = strings.Join(names, "."), nil
+		}
+	}
+	if len(inside) == 0 {
+		return it
+	}
+	object := strings.Join(inside, ".")
+	mark := ""
+	if private {
+		mark = " and its privacy"
+	}
+	name := strings.Join(append(names, literal(member(at.field, "name"))), ".")
+	return fmt.Sprintf(`field %s reads it inside an object %q; where rows have it as one key, make it a field of %s with "source": %q%s`,
+		name, object, row, object+"."+at.source, mark)
 }
 
 // find follows a path of sources through the records of a contract. Where no field has the
@@ -155,72 +192,17 @@ func (c *contractEdit) find(record *hujson.Object, path string, fatal bool) cont
 			return place
 		}
 		if rest, inside := strings.CutPrefix(path, source+"."); inside {
-			if inner := c.recordOf(member(field, "type")); inner != nil {
-				return c.find(inner, rest, c.fatalInside(member(field, "type"), fatal))
+			t := member(field, "type")
+			if inner := c.recordOf(t); inner != nil {
+				place = c.find(inner, rest, c.fatalInside(t, fatal))
+				_, items := c.items(t)
+				around := aroundField{literal(member(field, "name")), source, items != nil, member(field, "privacy") != nil}
+				place.around = slices.Insert(place.around, 0, around)
+				return place
 			}
 		}
 	}
 	return place
-}
-
-// recordOf is the record that a type is of: itself, in a union, or in an array.
-func (c *contractEdit) recordOf(t *hujson.Value) *hujson.Object {
-	switch v := value(t).(type) {
-	case hujson.Literal:
-		return c.records[lastName(literal(t))]
-	case *hujson.Array:
-		for i := range v.Elements {
-			if r := c.recordOf(&v.Elements[i]); r != nil {
-				return r
-			}
-		}
-	case *hujson.Object:
-		switch inner := member(v, "type"); literal(inner) {
-		case "record":
-			return v
-		case "array":
-			return c.recordOf(member(v, "items"))
-		case "":
-			return c.recordOf(inner)
-		}
-	}
-	return nil
-}
-
-// fatalInside says whether the record that a type is of, where it does not fit, makes the row a
-// dead letter: that of an array does, as no element is left out, unless an element may be null.
-func (c *contractEdit) fatalInside(t *hujson.Value, fatal bool) bool {
-	if _, items := c.items(t); items != nil {
-		return c.fatalInside(items, !nullable(items))
-	}
-	return fatal
-}
-
-// items is the type of a type's elements or values, and whether they are of an array or a map;
-// nil where it is neither.
-func (c *contractEdit) items(t *hujson.Value) (collection string, items *hujson.Value) {
-	switch v := value(t).(type) {
-	case *hujson.Array:
-		for i := range v.Elements {
-			if collection, items = c.items(&v.Elements[i]); items != nil {
-				return collection, items
-			}
-		}
-	case *hujson.Object:
-		switch collection = literal(member(v, "type")); collection {
-		case "array":
-			return collection, member(v, "items")
-		case "map":
-			return collection, member(v, "values")
-		}
-	}
-	return "", nil
-}
-
-// nullable says whether a type is a union with null.
-func nullable(t *hujson.Value) bool {
-	union, _ := value(t).(*hujson.Array)
-	return union != nil && slices.ContainsFunc(union.Elements, func(v hujson.ArrayElement) bool { return literal(&v) == "null" })
 }
 
 // flagged says whether a property of a field is true.

@@ -81,6 +81,64 @@ func TestR104_AFieldThatRejectsRowsIsProposedToBeNull(t *testing.T) {
 	}
 }
 
+// coercing is a contract whose fields reject rows, and take some values of another type.
+const coercing = `{"type": "record", "name": "Row", "fields": [
+  {"name": "media", "type": {"type": "enum", "name": "Media", "symbols": ["voice", "other"], "default": "other"}, "required": true},
+  {"name": "second", "type": "Media", "default": "other"},
+  {"name": "third", "type": ["null", "Media"], "default": null},
+  {"name": "all", "type": {"type": "array", "items": "Media"}, "default": []},
+  {"name": "either", "type": ["long", "Media"], "default": 0},
+  {"name": "strict", "type": {"type": "enum", "name": "Strict", "symbols": ["voice"]}, "required": true},
+  {"name": "ms", "type": "long", "default": 0},
+  {"name": "vip", "type": "boolean", "default": false},
+  {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}, "default": 0},
+  {"name": "text", "type": ["long", "string"], "default": 0},
+  {"name": "inner", "type": "string", "source": "a.b", "default": ""}
+]}`
+
+// What drift says of rows is what becomes of them: where a value of the type that was found is
+// published, the text does not call all such rows dead letters.
+func TestR104_WhatARetypedFieldTakesIsNotCalledADeadLetter(t *testing.T) {
+	const other = `none: published as "other"; add the symbol, or make it a string, if you need it`
+	const both = coerced + deadLetters + ": let it be null"
+	for _, c := range []struct {
+		d            conv.Deviation
+		taken, fails string // rows' members that are published, and that are not; "" for none
+		change       string // its beginning
+	}{
+		{retyped("media", "enum", "unknown symbol"), `"media": "chat"`, "", other},
+		{retyped("second", "enum", "unknown symbol"), `"second": "chat"`, "", other},
+		{retyped("third", "enum", "unknown symbol"), `"third": "chat"`, "", other},
+		{retyped("all", "enum", "unknown symbol"), `"all": ["voice", "chat"]`, "", other},
+		{retyped("either", "long or enum", "string"), `"either": "chat"`, "", other},
+		{retyped("media", "enum", "number"), "", `"media": 5`, deadLetters},
+		{retyped("strict", "enum", "unknown symbol"), "", `"strict": "chat"`, deadLetters},
+		{retyped("ms", "long", "string"), `"ms": "5"`, `"ms": "five"`, both},
+		{retyped("vip", "boolean", "string"), `"vip": "true"`, `"vip": "yes"`, both},
+		{retyped("vip", "boolean", "number"), "", `"vip": 1`, deadLetters},
+		{retyped("at", "timestamp-millis", "number"), `"at": 5`, `"at": 5.5`, both},
+		{retyped("text", "long or string", "boolean"), `"text": true`, "", "none: it is published as text"},
+		{retyped("a.b", "object", "number"), "", `"a": 5`, deadLetters + ": let it be null"},
+	} {
+		const row = `{"media": "voice", "strict": "voice", `
+		if c.taken != "" {
+			if f := encoded(t, coercing, row+c.taken+"}"); f.Reject != nil {
+				t.Fatalf("%s is a dead letter: %+v", c.taken, f.Reject)
+			}
+		}
+		if c.fails != "" {
+			if f := encoded(t, coercing, row+c.fails+"}"); f.Reject == nil {
+				t.Fatalf("%s is no dead letter", c.fails)
+			}
+		}
+		list := entries(c.d)
+		p, err := propose(coercing, present(t, coercing, "BACKWARD"), nil, list)
+		if err != nil || !strings.HasPrefix(list[0].Change, c.change) || (p == nil) != strings.HasPrefix(c.change, "none: ") {
+			t.Errorf("%s %s: %v, %q, want %q; the proposal is %+v", c.d.Field, c.d.Found, err, list[0].Change, c.change, p)
+		}
+	}
+}
+
 func TestAFieldThatRejectsNoRowIsNotMadeNull(t *testing.T) {
 	for _, d := range []conv.Deviation{
 		retyped("people.team", "string", "object"), retyped("guests.rank", "long", "array"), retyped("ms", "long", "number"),

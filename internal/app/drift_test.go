@@ -109,6 +109,34 @@ func TestDriftOutsideTheIntervalIsLeftOut(t *testing.T) {
 	}
 }
 
+// unset is what drift says of a custom attribute that rows lack.
+const unset = `none: a flow does not set it, or no longer does; "optional": true would silence this for good`
+
+// docs/contract.md: "optional" is left out on custom attributes, so that a flow that no longer sets one is told of.
+func TestACustomAttributeThatRowsLackIsNotProposedToBeOptional(t *testing.T) {
+	const contract = `{"type": "record", "name": "Row", "fields": [
+  {"name": "tier", "type": ["null", "string"], "default": null, "source": "attributes.custom.tier"},
+  {"name": "told", "type": ["null", "string"], "default": null, "source": "attributes.custom.told", "optional": true},
+  {"name": "attributes", "type": ["null", "string"], "default": null, "source": "metrics.attributes.ms"},
+  {"name": "participants", "type": ["null", {"type": "array", "items": {"type": "record", "name": "P", "fields": [
+    {"name": "vip", "type": ["null", "string"], "default": null, "source": "attributes.vip"}
+  ]}}], "default": null}
+]}`
+	for field, want := range map[string]string{
+		"attributes.custom.tier":      unset,
+		"participants.attributes.vip": unset,
+		"attributes.custom.told":      "none: it may be absent",
+		"metrics.attributes.ms":       "mark it optional",
+		"participants":                "mark it optional",
+	} {
+		list := entries(missing(field))
+		p, err := propose(contract, present(t, contract, "BACKWARD"), nil, list)
+		if err != nil || list[0].Change != want || (p == nil) != strings.HasPrefix(want, "none: ") {
+			t.Errorf("%s: %v, %q, want %q; the proposal is %+v", field, err, list[0].Change, want, p)
+		}
+	}
+}
+
 // present is a route of a contract's text.
 func present(t *testing.T, text, level string) routeContract {
 	t.Helper()
@@ -153,7 +181,7 @@ const driftContract = `{
 
 func TestTheProposalTouchesNothingButWhatDrifts(t *testing.T) {
 	list := entries(
-		missing("people"), missing("attributes.custom.priority"),
+		missing("people"), missing("attributes.custom.priority"), missing("ms"),
 		unknown("attributes.custom.loyalty-tier", "string"), unknown("people.score", "number"), unknown("people.tags", "array"),
 		unknown("first.flags", "object"), unknown("vip", "boolean"), unknown("9", "null"),
 		retyped("ms", "long", "number"), retyped("people.address.phone", "long", "string"), retyped("attributes.custom.priority", "string", "number"),
@@ -164,8 +192,7 @@ func TestTheProposalTouchesNothingButWhatDrifts(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := strings.NewReplacer(
-		`"doc": "as \"it\" comes"}`, `"doc": "as \"it\" comes", "optional": true}`,
-		`["null", "long"], "default": null},`, `["null", "double"], "default": null},`,
+		`["null", "long"], "default": null},`, `["null", "double"], "default": null, "optional": true},`,
 		`"source": "address.phone"}
       ]}}],
       "default": null
@@ -194,12 +221,13 @@ func TestTheProposalTouchesNothingButWhatDrifts(t *testing.T) {
 		changes = append(changes, e.Change)
 	}
 	if diff := cmp.Diff([]string{
-		"mark it optional", "mark it optional", "add field attributes_custom_loyalty_tier", "add field score", "add field tags",
+		"mark it optional", unset, "mark it optional", "add field attributes_custom_loyalty_tier", "add field score", "add field tags",
 		"add field flags", "add field vip", "add field _9", "widen to double", "add field phone_as_string", "none: it is published as text", "none: it is taken as UTC",
 	}, changes); diff != "" {
 		t.Error(diff)
 	}
-	if d := p.diff(); !strings.HasPrefix(d, "--- contract.avsc\n+++ proposed.avsc\n@@ ") || strings.Count(d, "\n+") < 10 {
+	p.name = "contracts/rows.avsc"
+	if d := p.diff(); !strings.HasPrefix(d, "--- contracts/rows.avsc\n+++ proposed.avsc\n@@ ") || strings.Count(d, "\n+") < 10 {
 		t.Errorf("the diff is %s", d)
 	}
 }
@@ -267,6 +295,34 @@ func TestWhatNoContractCanNameIsNotProposed(t *testing.T) {
 	}
 	if e := list[7]; e.Change != "" {
 		t.Errorf("what is over is to become %q", e.Change)
+	}
+}
+
+// A key with dots around a record is told of by the path of a field in it, which does not read it.
+func TestAKeyWithDotsThatARecordSeemsToReadIsToBeAFieldOfTheRow(t *testing.T) {
+	const contract = `{"type": "record", "name": "Row", "fields": [
+  {"name": "plain", "type": ["null", "long"], "default": null, "source": "metrics2.queuetime.ms"},
+  {"name": "metrics", "type": ["null", {"type": "record", "name": "M", "fields": [
+    {"name": "handled", "type": ["null", "long"], "default": null, "source": "handledtime.ms"},
+    {"name": "agent", "type": ["null", "string"], "default": null, "privacy": "mask"}
+  ]}], "default": null},
+  {"name": "people", "type": ["null", {"type": "array", "items": {"type": "record", "name": "P", "fields": [
+    {"name": "purpose", "type": ["null", "string"], "default": null},
+    {"name": "call", "type": ["null", {"type": "record", "name": "C", "fields": [{"name": "ani", "type": ["null", "string"], "default": null}]}], "default": null}
+  ]}}], "default": null, "source": "participants"}
+]}`
+	for field, want := range map[string]string{
+		"metrics2.queuetime.ms":  "none: the contract has it",
+		"participants.purpose":   "none: the contract has it",
+		"metrics.handledtime.ms": `none: field metrics.handled reads it inside an object "metrics"; where rows have it as one key, make it a field of the row with "source": "metrics.handledtime.ms"`,
+		"metrics.agent":          `none: field metrics.agent reads it inside an object "metrics"; where rows have it as one key, make it a field of the row with "source": "metrics.agent" and its privacy`,
+		"participants.call.ani":  `none: field people.call.ani reads it inside an object "call"; where rows have it as one key, make it a field of people with "source": "call.ani"`,
+	} {
+		list := entries(unknown(field, "number"))
+		p, err := propose(contract, present(t, contract, "BACKWARD"), nil, list)
+		if err != nil || p != nil || list[0].Change != want {
+			t.Errorf("%s: %v, %+v\n%s\nwant %s", field, err, p, list[0].Change, want)
+		}
 	}
 }
 

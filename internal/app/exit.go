@@ -3,8 +3,12 @@ package app
 import (
 	"context"
 	"errors"
+	"net/http"
 
 	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/sr"
+
+	"convstream/avro"
 )
 
 // The exit codes of every command: they are what a scheduler branches on.
@@ -26,6 +30,23 @@ func (e *exitError) Unwrap() error { return e.error }
 
 // usageError marks a wrong command line or configuration.
 func usageError(err error) error { return &exitError{ExitUsage, err} }
+
+// registrationError is the error of contracts that were not registered. Where it is a contract that
+// is refused, by us or by the registry, the same command would be refused again: it is the
+// configuration that is wrong. A registry that is down, or that knows the user not, may be there
+// the next time.
+func registrationError(err error) error {
+	if _, ok := errors.AsType[*avro.IncompatibleError](err); ok {
+		return usageError(err)
+	}
+	if answer, ok := errors.AsType[*sr.ResponseError](err); ok {
+		switch answer.StatusCode {
+		case http.StatusConflict, http.StatusUnprocessableEntity:
+			return usageError(err)
+		}
+	}
+	return err
+}
 
 // exitCode is the exit code of what a command returned. An error that did not pass through
 // [action] is cobra's own and speaks of the command line.

@@ -11,6 +11,9 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/sr"
+
+	"convstream/avro"
 )
 
 func TestR12_ErrorsHaveTheirExitCode(t *testing.T) {
@@ -29,6 +32,11 @@ func TestR12_ErrorsHaveTheirExitCode(t *testing.T) {
 		{"a failure", returns(failure), ExitFailed},
 		{"a usage error", returns(usageError(failure)), ExitUsage},
 		{"a wrapped usage error", returns(fmt.Errorf("x: %w", usageError(failure))), ExitUsage},
+		{"a contract that we refuse", returns(registrationError(fmt.Errorf("route a: %w", errors.Join(failure, &avro.IncompatibleError{})))), ExitUsage},
+		{"a contract that the registry finds incompatible", returns(registrationError(fmt.Errorf("%w: %w", failure, &sr.ResponseError{StatusCode: 409}))), ExitUsage},
+		{"a contract that the registry cannot read", returns(registrationError(fmt.Errorf("%w: %w", failure, &sr.ResponseError{StatusCode: 422}))), ExitUsage},
+		{"a registry that is down", returns(registrationError(fmt.Errorf("%w: %w", failure, &sr.ResponseError{StatusCode: 503}))), ExitFailed},
+		{"a registry that forbids it", returns(registrationError(fmt.Errorf("%w: %w", failure, &sr.ResponseError{StatusCode: 403}))), ExitFailed},
 		{"an incomplete window", returns(&exitError{ExitIncomplete, failure}), ExitIncomplete},
 		{"an owned pipeline", returns(&exitError{ExitOwned, failure}), ExitOwned},
 		{"an error of the command line", failure, ExitUsage},
@@ -78,6 +86,9 @@ func TestR12_AWrongCommandLineExits2WithOneSentence(t *testing.T) {
 		{nil, "needs a command"},
 		{[]string{"chekpoints"}, "did you mean checkpoints?"},
 		{[]string{"nonsense"}, "--help"},
+		{[]string{"redrive", "-c", "x"}, "did you mean dlq redrive?"},
+		{[]string{"verfy", "-c", "x"}, "did you mean verify?"},
+		{[]string{"--fast"}, "--fast"},
 		{[]string{"checkpoints"}, "needs a command"},
 		{[]string{"checkpoints", "lst"}, "did you mean list?"},
 		{[]string{"checkpoints", "show", "-c", "x"}, "1 arg"},

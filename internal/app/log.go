@@ -35,6 +35,9 @@ func (timestamp) Run(e *zerolog.Event, _ zerolog.Level, _ string) {
 	e.Str(zerolog.TimestampFieldName, conv.FormatInstant(time.Now().UnixMilli()))
 }
 
+// wholeMS is a duration for the log.
+func wholeMS(d time.Duration) int64 { return d.Round(time.Millisecond).Milliseconds() }
+
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))

@@ -14,6 +14,7 @@ type metrics struct {
 	registry *prometheus.Registry
 	events   *prometheus.CounterVec
 	drift    *prometheus.CounterVec
+	letters  *prometheus.CounterVec
 }
 
 // The severities of an event as a label and in the status report.
@@ -26,7 +27,7 @@ const eventsTotal = "convstream_events_total"
 
 // alerts are the kinds of event for which a person is called. Their counters start at 0: a
 // monitor that sees the first one appear at 1 would take it for no change.
-var alerts = []string{"boundary", "incomplete", "reconcile"}
+var alerts = []string{"boundary", "incomplete", "invalid", "reconcile"}
 
 func newMetrics() *metrics {
 	m := &metrics{
@@ -39,15 +40,27 @@ func newMetrics() *metrics {
 			Name: "convstream_drift_total",
 			Help: "Fields that rows of a window departed from the contract in, by kind; each field counts once for a window.",
 		}, []string{"kind"}),
+		letters: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "convstream_dead_letters_total",
+			Help: "Dead letters that were committed to Kafka, by route and reason.",
+		}, []string{"route", "reason"}),
 	}
-	m.registry.MustRegister(m.events, m.drift)
+	m.registry.MustRegister(m.events, m.drift, m.letters)
 	for _, kind := range []conv.DriftKind{conv.DriftMissing, conv.DriftUnknown, conv.DriftRetyped, conv.DriftZone} {
 		m.drift.WithLabelValues(string(kind))
 	}
 	for _, kind := range alerts {
 		m.events.WithLabelValues(kind, severityAlert)
 	}
+	m.expect(primaryRoute)
 	return m
+}
+
+// expect has the counters of a route's dead letters start at 0, as those of alerts do.
+func (m *metrics) expect(route string) {
+	for _, reason := range reasons {
+		m.letters.WithLabelValues(route, reason)
+	}
 }
 
 // count counts an event.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"maps"
 	"sync"
 	"time"
@@ -30,7 +31,7 @@ func (p *process) extractorHooks() extractor.Hooks {
 			p.log.Warn().Stringer("window", w).Str("job", job.ID).Str("status", s.Word).Msg("a status that is none of the platform's; polling goes on")
 		},
 		Retrying: func(op extractor.Op, w conv.Window, wait time.Duration, err error) {
-			e := p.log.Warn().Str("call", string(op)).Dur("wait_ms", wait).Err(err)
+			e := p.log.Warn().Str("call", string(op)).Int64("wait_ms", wholeMS(wait)).Err(err)
 			if w != (conv.Window{}) {
 				e = e.Stringer("window", w)
 			}
@@ -62,7 +63,7 @@ func (p *process) pipelineEvents() pipeline.Events {
 			p.log.Info().Int("windows", windows).Msg("pipeline claimed")
 		},
 		Recovering: func(err error, wait time.Duration) {
-			p.log.Warn().Err(err).Dur("wait_ms", wait).Msg("commit failed; the ledger will tell what became of it")
+			p.log.Warn().Err(err).Int64("wait_ms", wholeMS(wait)).Msg("commit failed; the ledger will tell what became of it")
 		},
 		Submitted: func(w conv.Window, job conv.Job, attempt int) {
 			p.log.Info().Stringer("window", w).Str("job", job.ID).Int("attempt", attempt).Msg("job submitted")
@@ -75,14 +76,17 @@ func (p *process) pipelineEvents() pipeline.Events {
 			e.Msg("job ended")
 		},
 		Retrying: func(w conv.Window, reason string, wait time.Duration) {
-			p.log.Warn().Stringer("window", w).Str("reason", reason).Dur("wait_ms", wait).Msg("window gets another job")
+			p.log.Warn().Stringer("window", w).Str("reason", reason).Int64("wait_ms", wholeMS(wait)).Msg("window gets another job")
 		},
 		Loaded: func(span string, rows int, took time.Duration) {
-			p.log.Info().Str("window", span).Int("rows", rows).Dur("took_ms", took).Msg("history read back from Kafka")
+			p.log.Info().Str("window", span).Int("rows", rows).Int64("took_ms", wholeMS(took)).Msg("history read back from Kafka")
 		},
 		Committed: func(cp conv.Checkpoint, rows, dead int, took time.Duration) {
 			p.log.Debug().Stringer("window", cp.Window).Uint64("checkpoint", cp.Seq).Int("rows", rows).Int("dead_letters", dead).
-				Dur("took_ms", took).Msg("batch committed")
+				Int64("took_ms", wholeMS(took)).Msg("batch committed")
+		},
+		Refused: func(route, reason string, n int64) {
+			p.metrics.letters.WithLabelValues(cmp.Or(route, primaryRoute), reason).Add(float64(n))
 		},
 		Closed: func(cp conv.Checkpoint) {
 			e := p.log.Info()

@@ -90,7 +90,7 @@ func TestR95_AnAlertIsAnErrorWithTheSameFiguresAndMovesACounter(t *testing.T) {
 	p.metrics.count(conv.Event{Kind: "reconcile"})
 	p.metrics.count(conv.Event{Kind: "drift"})
 	counts := []eventCount{
-		{"boundary", "alert", 0}, {"drift", "warning", 1}, {"incomplete", "alert", 0}, {"reconcile", "alert", 2}, {"reconcile", "warning", 1},
+		{"boundary", "alert", 0}, {"drift", "warning", 1}, {"incomplete", "alert", 0}, {"invalid", "alert", 0}, {"reconcile", "alert", 2}, {"reconcile", "warning", 1},
 	}
 	if diff := cmp.Diff(counts, p.metrics.counts()); diff != "" {
 		t.Errorf("counters (-want +got):\n%s", diff)
@@ -119,6 +119,32 @@ func TestR81_AFieldThatIsAbsentIsAWarningWithItsNameAndMovesACounter(t *testing.
 		if !strings.Contains(page.Body.String(), line+"\n") {
 			t.Errorf("the counters lack %s:\n%s", line, page.Body)
 		}
+	}
+}
+
+func TestDeadLettersMoveACounterOfTheirRouteAndReasonThatStartsAt0(t *testing.T) {
+	p := &process{metrics: newMetrics()}
+	p.metrics.expect("chat")
+	p.pipelineEvents().Refused("", conv.ReasonType, 3)
+	p.pipelineEvents().Refused("", conv.ReasonType, 2)
+	p.pipelineEvents().Refused("speech", conv.ReasonRoute, 1)
+	page := httptest.NewRecorder()
+	p.metrics.handler().ServeHTTP(page, httptest.NewRequest("GET", "/metrics", nil))
+	for _, line := range []string{
+		`convstream_dead_letters_total{reason="wrong_type",route="conversations"} 5`, `convstream_dead_letters_total{reason="no_key",route="conversations"} 0`,
+		`convstream_dead_letters_total{reason="route_failed",route="speech"} 1`, `convstream_dead_letters_total{reason="route_failed",route="chat"} 0`,
+		`convstream_events_total{kind="invalid",severity="alert"} 0`,
+	} {
+		if !strings.Contains(page.Body.String(), line+"\n") {
+			t.Errorf("the counters lack %s:\n%s", line, page.Body)
+		}
+	}
+}
+
+func TestDurationsInTheLogAreWholeMilliseconds(t *testing.T) {
+	got, _ := logged(t, func(p *process) { p.pipelineEvents().Loaded("a day", 7, 1_234_567*time.Nanosecond) })
+	if got["took_ms"] != 1.0 {
+		t.Errorf("the entry is %v", got)
 	}
 }
 

@@ -72,10 +72,12 @@ const (
 )
 
 func runPlan(ctx context.Context, p *process, cfg config.Config, opts planOptions) error {
-	source, err := newSource(cfg)
+	prepared, err := prepare(cfg)
 	if err != nil {
-		return usageError(err)
+		return err
 	}
+	p.warnOfDoubts(prepared.routes)
+	source := prepared.source
 	d := dryRun{cfg: cfg, interval: opts.Interval, query: source.QueryHash(), now: time.Now().UnixMilli()}
 	d.ask(ctx, p, source)
 	if err := ctx.Err(); err != nil {
@@ -205,6 +207,7 @@ type planReport struct {
 	Requests map[string]int64 `json:"requests"`
 	Seconds  float64          `json:"seconds"`
 	Rows     *int64           `json:"rows"` // to do, estimated; null where the platform gave no count
+	Whole    int64            `json:"-"`    // rows of the whole interval, which is what the platform is asked for; where Rows is not null
 	Notes    []string         `json:"notes"`
 }
 
@@ -229,7 +232,7 @@ func (d *dryRun) report(payload func(conv.Window) []byte) planReport {
 		r.Notes = append(r.Notes, "the ledger was not read, so every window counts as to do: "+oneLine(d.noLedger))
 	}
 	if load.Rows >= 0 {
-		r.Rows = &load.Rows
+		r.Rows, r.Whole = &load.Rows, plan.Extrapolate(d.samples, d.interval.Duration())
 	} else if len(todo) > 0 {
 		r.Notes = append(r.Notes, "no estimate of the rows: "+oneLine(d.noCount))
 	}
@@ -289,8 +292,13 @@ func printPlan(w io.Writer, cfg config.Config, r planReport) {
 	if len(r.Payload) > 0 {
 		fmt.Fprintf(w, "the body of the first submit:\n  %s\n", r.Payload)
 	}
-	if r.Rows != nil {
+	switch {
+	case r.Rows == nil:
+	case r.Todo == r.Windows:
 		fmt.Fprintf(w, "rows to do: about %s, by the platform's count\n", humanize.Comma(*r.Rows))
+	default: // the platform was asked while the ledger was read
+		fmt.Fprintf(w, "about %s rows in the whole interval by the platform's count; to do are about %s, if they are spread evenly over it\n",
+			humanize.Comma(r.Whole), humanize.Comma(*r.Rows))
 	}
 	n := r.Requests
 	fmt.Fprintf(w, "requests: %d submit + %d status + %d results + %d baseline + %d availability + %d token = %s\n",

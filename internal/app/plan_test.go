@@ -91,7 +91,7 @@ func TestADryRunKnowsWhatIsDoneAndWhatItCosts(t *testing.T) {
 	done, rows := 1, int64(300)
 	want := planReport{
 		Windows: 4, Done: &done, Todo: 3, First: []conv.Window{hours(12, 24), hours(24, 36), hours(36, 48)},
-		Payload: []byte(`"` + hours(12, 24).String() + `"`), Rows: &rows, Notes: []string{},
+		Payload: []byte(`"` + hours(12, 24).String() + `"`), Rows: &rows, Whole: 400, Notes: []string{},
 		// 300 rows and half a page for each window; monday is counted once more, and tuesday. The
 		// first two windows ask how far the data reach.
 		Requests: map[string]int64{"submit": 3, "status": 6, "results": 32, "baseline": 2, "availability": 2, "token": 1},
@@ -99,6 +99,17 @@ func TestADryRunKnowsWhatIsDoneAndWhatItCosts(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, r); diff != "" {
 		t.Errorf("report (-want +got):\n%s", diff)
+	}
+	// What the platform counted is not what is to do.
+	for text, windows := range map[string]int{
+		"about 400 rows in the whole interval by the platform's count; to do are about 300, if they are spread evenly over it\n": 4,
+		"rows to do: about 300, by the platform's count\n":                                                                       3,
+	} {
+		r.Windows = windows
+		var out strings.Builder
+		if printPlan(&out, cfg, r); !strings.Contains(out.String(), "\n"+text) {
+			t.Errorf("of %d windows it prints\n%s", windows, out.String())
+		}
 	}
 }
 

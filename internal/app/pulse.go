@@ -1,6 +1,7 @@
 package app
 
 import (
+	"math"
 	"sync"
 	"time"
 
@@ -69,7 +70,7 @@ func (p *pulse) beat(log zerolog.Logger, quit <-chan struct{}) {
 				continue
 			}
 			log.Info().Int64("rows", rows).Int64("dead_letters", dead).Int("windows_ended", closed).Int("windows", windows).
-				Float64("rows_per_second", float64(rows-before)/pulseEvery.Seconds()).Msg("progress")
+				Float64("rows_per_second", math.Round(float64(rows-before)/pulseEvery.Seconds())).Msg("progress")
 			before = rows
 		case <-quit:
 			return

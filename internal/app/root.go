@@ -53,6 +53,13 @@ func requireSubcommand(cmd *cobra.Command) {
 	for _, sub := range cmd.Commands() {
 		requireSubcommand(sub)
 	}
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		// A flag of the command that is missing hides that it is.
+		if args := cmd.Flags().Args(); cmd.HasSubCommands() && len(args) > 0 {
+			return unknownCommand(cmd, args[0])
+		}
+		return err
+	})
 	cmd.SuggestionsMinimumDistance = 2
 	cmd.Args = cobra.ArbitraryArgs
 	cmd.RunE = action(func(cmd *cobra.Command, args []string) error {
@@ -60,11 +67,24 @@ func requireSubcommand(cmd *cobra.Command) {
 		if len(args) == 0 {
 			return usageError(fmt.Errorf("%s needs a command; %s --help lists them", path, path))
 		}
-		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-			return usageError(fmt.Errorf("unknown command %q for %q; did you mean %s?", args[0], path, near[0]))
-		}
-		return usageError(fmt.Errorf("unknown command %q for %q; %s --help lists them", args[0], path, path))
+		return unknownCommand(cmd, args[0])
 	})
+}
+
+// unknownCommand is the error of a name that is none of cmd's commands. It may be one of theirs.
+func unknownCommand(cmd *cobra.Command, name string) error {
+	path := cmd.CommandPath()
+	for _, sub := range cmd.Commands() {
+		for _, below := range sub.Commands() {
+			if below.Name() == name {
+				return usageError(fmt.Errorf("unknown command %q for %q; did you mean %s %s?", name, path, sub.Name(), name))
+			}
+		}
+	}
+	if near := cmd.SuggestionsFor(name); len(near) > 0 {
+		return usageError(fmt.Errorf("unknown command %q for %q; did you mean %s?", name, path, near[0]))
+	}
+	return usageError(fmt.Errorf("unknown command %q for %q; %s --help lists them", name, path, path))
 }
 
 // configFlag adds -c, which every command that talks to the world needs.

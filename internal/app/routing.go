@@ -24,6 +24,7 @@ type routing struct {
 	selectors []*route.Selector // of the derived routes: one fewer
 	columns   []string          // what has to be read of a row for all of them
 	peeking   []peeking         // routes whose filters read private fields
+	doubts    []string          // sentences about what is allowed in filters and keys, and probably not meant
 }
 
 // routingOf compiles what the configuration says of routes.
@@ -42,6 +43,9 @@ func routingOf(cfg config.Config) (*routing, error) {
 		return nil, err
 	}
 	if err := r.checkPrivacy(cfg); err != nil {
+		return nil, err
+	}
+	if r.doubts, err = r.doubtsOf(cfg); err != nil {
 		return nil, err
 	}
 	r.columns = r.union(cfg.Source.Dialect)

@@ -60,9 +60,8 @@ func (r *routing) private(s *route.Selector) (peeks []peek, file string) {
 func (r *routing) checkPrivacy(cfg config.Config) error {
 	var errs []error
 	for _, derived := range cfg.Routes {
-		filter, filterErr := route.Compile(filterOf(cfg, derived), "")
-		key, keyErr := route.Compile("", derived.Key)
-		if err := errors.Join(filterErr, keyErr); err != nil {
+		filter, key, err := expressions(cfg, derived)
+		if err != nil {
 			return err
 		}
 		if peeks, file := r.private(key); len(peeks) > 0 {
@@ -82,11 +81,11 @@ func keyError(derived config.Route, peeks []peek, file string) error {
 	for _, p := range peeks {
 		says = append(says, p.String())
 		if p.Computed {
-			mend = "write the name out, make the key of other fields"
+			mend = "write the name out, or number(…) where it is an index, make the key of other fields"
 		}
 	}
-	return fmt.Errorf(`%s.key: %q %s, marked with "privacy" in %s, and would publish it as it is; %s, or leave "privacy" out there`,
-		derived.Place, derived.Key, strings.Join(says, " and "), file, mend)
+	return fmt.Errorf(`%s (%s): key '%s' %s, marked with "privacy" in %s, and would give it away; %s, or leave "privacy" out there`,
+		derived.Place, derived.Name, route.Excerpt(derived.Key), strings.Join(says, " and "), file, mend)
 }
 
 // markedBy lists the private values that an expression gets at.
@@ -104,8 +103,21 @@ type peeking struct {
 	fields []string
 }
 
-// warnOfFilters logs which filters see something else in a row that comes back redacted.
+// warnOfFilters logs what is allowed in filters and keys, and probably not meant.
 func (p *process) warnOfFilters(cfg config.Config, r *routing) {
+	p.warnOfDoubts(r)
+	p.warnOfPeeking(cfg, r)
+}
+
+// warnOfDoubts logs which fields filters and keys can hardly mean.
+func (p *process) warnOfDoubts(r *routing) {
+	for _, doubt := range r.doubts {
+		p.log.Warn().Msg(doubt)
+	}
+}
+
+// warnOfPeeking logs which filters see something else in a row that comes back redacted.
+func (p *process) warnOfPeeking(cfg config.Config, r *routing) {
 	staged := cfg.Staging.URL != "" && cfg.Privacy.Staging != config.Keep
 	if !staged && cfg.Privacy.DeadLetters == config.Keep {
 		return
@@ -125,21 +137,29 @@ func (r *routing) newRedactor() *avro.Redactor {
 	return avro.NewRedactor(r.contracts[0].contract, derived...)
 }
 
-// warnOfPlain logs which routes publish as it is what another contract conceals: that may be
-// meant, as speech analytics may need a number that the warehouse must not have.
+// warnOfPlain logs which routes publish as it is what another contract conceals, in one line: that
+// may be meant, as speech analytics may need a number that the warehouse must not have.
 func (p *process) warnOfPlain(r *routing) {
-	for _, plain := range r.contracts {
-		for _, c := range r.contracts {
-			var fields []string
-			for _, source := range plain.contract.Sources() {
-				if c.contract.Marks(source) && !plain.contract.Marks(source) {
-					fields = append(fields, source)
+	plain := map[string][]string{} // fields by their routes
+	var places []string
+	for _, open := range r.contracts {
+		for _, source := range open.contract.Sources() {
+			if open.contract.Marks(source) {
+				continue
+			}
+			marked := false
+			for _, c := range r.contracts {
+				if c.contract.Marks(source) {
+					marked, places = true, append(places, c.place)
 				}
 			}
-			if len(fields) > 0 {
-				p.log.Warn().Str("route", plain.name).Strs("fields", fields).Str("marked_in", c.place).
-					Msg("a route publishes as it is what another contract marks as private; mark it in both, if that is not meant")
+			if marked {
+				plain[open.name] = append(plain[open.name], source)
 			}
 		}
+	}
+	if len(plain) > 0 {
+		p.log.Warn().Interface("routes", plain).Strs("marked_in", slices.Compact(slices.Sorted(slices.Values(places)))).
+			Msg("routes publish as it is what another contract marks as private; mark it in both, if that is not meant")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/sr"
 
 	"convstream/avro"
 	"convstream/internal/app/config"
@@ -32,7 +33,8 @@ func newSchemaCheck(p *process) *cobra.Command {
 Each route's contract is compared with the versions of its subject, at the level that
 registry.compatibility names; that of speech has to keep every field as well. The registry
 is asked for its own verdict too. --contract compares a file that is not configured yet.
-It exits 1 where a contract is incompatible, and 2 where one is no contract.`,
+Fields that come, go or are read from elsewhere are listed. It exits 1 where a contract is
+incompatible, and 2 where a run would not start with it, whatever the registry holds.`,
 		Example: "  convstream schema check -c convstream.yaml\n  convstream schema check -c convstream.yaml --contract new.avsc",
 		Args:    cobra.NoArgs,
 		RunE: action(func(cmd *cobra.Command, _ []string) error {
@@ -73,9 +75,25 @@ func runSchemaCheck(ctx context.Context, p *process, cfg config.Config, opts sch
 		}
 		cfg = candidate(cfg, opts.Route, opts.Contract)
 	}
-	verdicts, err := schemaVerdicts(ctx, cfg, opts.Route)
+	prepared, err := prepare(cfg)
 	if err != nil {
 		return err
+	}
+	routes, err := routesNamed(prepared.routes.contracts, opts.Route)
+	if err != nil {
+		return err
+	}
+	registry, err := registryClient(cfg.Registry)
+	if err != nil {
+		return usageError(err)
+	}
+	verdicts, err := schemaVerdicts(ctx, registry, routes)
+	if err != nil {
+		return err
+	}
+	p.warnOfDoubts(prepared.routes)
+	for i := range verdicts {
+		verdicts[i].Changes = fieldChanges(ctx, registry, routes[i], verdicts[i])
 	}
 	broken := incompatibility(verdicts)
 	if opts.JSON {
@@ -136,21 +154,11 @@ type schemaVerdict struct {
 	ComparedWith []int                  `json:"compared_with"`     // versions, oldest first
 	Incompatible []avro.Incompatibility `json:"incompatible"`
 	Refused      []string               `json:"refused"` // what the registry itself has against it
+	Changes      []string               `json:"changes"` // of fields, against the newest version; of a compatible contract
 }
 
-// schemaVerdicts compares the contract of a route, or of all, with the registry.
-func schemaVerdicts(ctx context.Context, cfg config.Config, route string) ([]schemaVerdict, error) {
-	routes, err := contractsOf(cfg)
-	if err != nil {
-		return nil, usageError(err)
-	}
-	if routes, err = routesNamed(routes, route); err != nil {
-		return nil, err
-	}
-	registry, err := registryClient(cfg.Registry)
-	if err != nil {
-		return nil, usageError(err)
-	}
+// schemaVerdicts compares the contracts of routes with the registry.
+func schemaVerdicts(ctx context.Context, registry *sr.Client, routes []routeContract) ([]schemaVerdict, error) {
 	var verdicts []schemaVerdict
 	for _, r := range routes {
 		v, err := avro.Check(ctx, registry, r.subject, r.contract, r.level)
@@ -159,7 +167,7 @@ func schemaVerdicts(ctx context.Context, cfg config.Config, route string) ([]sch
 		}
 		verdicts = append(verdicts, schemaVerdict{
 			Route: r.name, Subject: r.subject, Level: r.level.String(), Compatible: v.Compatible(), ID: v.ID, Version: v.Version,
-			ComparedWith: append([]int{}, v.Versions...), Incompatible: append([]avro.Incompatibility{}, v.Incompatible...), Refused: append([]string{}, v.Refused...),
+			ComparedWith: append([]int{}, v.Versions...), Incompatible: append([]avro.Incompatibility{}, v.Incompatible...), Refused: append([]string{}, v.Refused...), Changes: []string{},
 		})
 	}
 	return verdicts, nil
@@ -180,6 +188,9 @@ func (v schemaVerdict) print(w io.Writer) {
 	fmt.Fprintf(w, "%-14s  %s: %s\n", v.Route, v.Subject, what)
 	for _, i := range v.Incompatible {
 		fmt.Fprintf(w, "  %s\n", i)
+	}
+	for _, c := range v.Changes {
+		fmt.Fprintf(w, "  %s\n", c)
 	}
 	for _, r := range v.Refused {
 		fmt.Fprintf(w, "  the registry: %s\n", oneLine(fmt.Errorf("%s", r)))

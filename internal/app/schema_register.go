@@ -17,7 +17,7 @@ func newSchemaRegister(p *process) *cobra.Command {
 		Short: "Register the contracts, as the next run would",
 		Long: `Register the contracts of all routes, as the next run would.
 
-Nothing is written where one of them is incompatible. What is registered is found, so that the
+Nothing is written where one of them is incompatible, or where a run would not start. What is registered is found, so that the
 command can be repeated. A run that is going on keeps the schema that it was started with.`,
 		Example: "  convstream schema register -c convstream.yaml",
 		Args:    cobra.NoArgs,
@@ -34,7 +34,16 @@ command can be repeated. A run that is going on keeps the schema that it was sta
 }
 
 func runSchemaRegister(ctx context.Context, p *process, cfg config.Config) error {
-	verdicts, err := schemaVerdicts(ctx, cfg, "")
+	prepared, err := prepare(cfg)
+	if err != nil {
+		return err
+	}
+	registry, err := registryClient(cfg.Registry)
+	if err != nil {
+		return usageError(err)
+	}
+	routes := prepared.routes.contracts
+	verdicts, err := schemaVerdicts(ctx, registry, routes)
 	if err != nil {
 		return err
 	}
@@ -43,14 +52,6 @@ func runSchemaRegister(ctx context.Context, p *process, cfg config.Config) error
 			v.print(p.stdout)
 		}
 		return err
-	}
-	routes, err := contractsOf(cfg)
-	if err != nil {
-		return usageError(err)
-	}
-	registry, err := registryClient(cfg.Registry)
-	if err != nil {
-		return usageError(err)
 	}
 	for _, r := range routes {
 		if _, err := avro.Register(ctx, registry, r.subject, r.contract, r.level); err != nil {

@@ -244,6 +244,106 @@ func TestABrokenContractExits2WithKeyFileAndLine(t *testing.T) {
 	}
 }
 
+// What a run would refuse at its start is refused before it is compared, and before anything is registered.
+func TestNothingPassesACheckThatARunWouldRefuse(t *testing.T) {
+	for name, c := range map[string]struct {
+		contract string // what is put into convstream's own
+		more     string // of the configuration
+		words    []string
+	}{
+		"a key of a private field": {priority + `,"privacy":"mask"`, `routes: [{name: speech, key: attributes.custom.case_priority}]`,
+			[]string{"routes[0]", "attributes.custom.case_priority", `"privacy"`}},
+		"a broken filter": {priority + `,"doc":"x"`, `routes: [{name: speech, filter: 'a +'}]`, []string{"routes[0]"}},
+		"a broken schema": {priority + `,"doc":"x"`, "", []string{"contract.json_schema"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newSchemaWorld(t)
+			next := w.changed(priority, c.contract)
+			rules := ""
+			if c.more == "" {
+				rules = ", json_schema: " + w.write("rules.json", `{"type": 5}`)
+			}
+			w.write("convstream.yaml", read(t, w.config)+c.more+fmt.Sprintf("\ncontract: {file: %s%s}\n", next, rules))
+			_, said := w.run(ExitUsage, "check", "-c", w.config)
+			for _, word := range c.words {
+				if !strings.Contains(said, word) {
+					t.Errorf("%q does not say %q", said, word)
+				}
+			}
+			if _, errs := w.run(ExitUsage, "register", "-c", w.config); errs != said {
+				t.Errorf("register says %q, and check %q", errs, said)
+			}
+			interval := []string{"-c", w.config, "--from", "2024-01-01", "--to", "2024-01-02"}
+			for _, command := range []string{"plan", "backfill"} {
+				if code, _, errs := cli(t, append([]string{command}, interval...)...); code != ExitUsage || errs != said {
+					t.Errorf("%s exits %d and says %q, and check says %q", command, code, errs, said)
+				}
+			}
+			for _, subject := range []string{"genesys.conversations-value", "genesys.speech-value"} {
+				if _, ok := w.registry.GetSchema(subject, 1); ok {
+					t.Errorf("%s was registered", subject)
+				}
+			}
+		})
+	}
+}
+
+func TestWhatAStartWarnsOfInFiltersIsToldByCheckAndPlanToo(t *testing.T) {
+	w := newSchemaWorld(t, `routes: [{name: speech, filter: 'interaction.type == voice'}]`)
+	_, checked := w.run(ExitDone, "check", "-c", w.config)
+	code, _, planned := cli(t, "plan", "-c", w.config, "--from", "2024-01-01", "--to", "2024-01-02")
+	for _, errs := range []string{checked, planned} {
+		if code != ExitDone || strings.Count(errs, `"level":"warn"`) != 1 || !strings.Contains(errs, "routes[0] (speech)") || !strings.Contains(errs, "voice") {
+			t.Errorf("exit %d, and it says %q", code, errs)
+		}
+	}
+}
+
+// Most levels let a rename pass, and consumers lose a field by it.
+func TestACheckListsFieldsThatComeGoOrAreReadFromElsewhere(t *testing.T) {
+	w := newSchemaWorld(t)
+	w.run(ExitDone, "register", "-c", w.config)
+	const elsewhere = `"attributes.custom.case_priority"`
+	for _, c := range []struct {
+		old, new string
+		want     []string
+	}{
+		{priority, strings.Replace(priority, "attributes_custom_case_priority", "priority", 1), []string{
+			`field "attributes_custom_case_priority" goes: new rows have it no more`, `field "priority" comes, read from "attributes.custom.case_priority"`}},
+		{elsewhere, `"attributes.custom.urgency"`,
+			[]string{`field "attributes_custom_case_priority" is read from "attributes.custom.urgency", and was from "attributes.custom.case_priority"`}},
+	} {
+		file := w.changed(c.old, c.new)
+		out, _ := w.run(ExitDone, "check", "-c", w.config, "--contract", file)
+		want := "conversations   genesys.conversations-value: compatible with version 1 at level BACKWARD\n  " + strings.Join(c.want, "\n  ") + "\n"
+		if out != want {
+			t.Errorf("printed %q, want %q", out, want)
+		}
+		var report schemaReport
+		out, _ = w.run(ExitDone, "check", "-c", w.config, "--contract", file, "--json")
+		if err := json.Unmarshal([]byte(out), &report); err != nil || !slices.Equal(report.Routes[0].Changes, c.want) {
+			t.Errorf("%v in %q", err, out)
+		}
+	}
+}
+
+func TestFieldsOfRecordsAreComparedByTheirPath(t *testing.T) {
+	record := func(fields string) string { return `{"type":"record","name":"n.R","fields":[` + fields + `]}` }
+	const person = `{"type":"record","name":"P","fields":[{"name":"a","type":"string"},{"name":"next","type":["null","P"]}]}`
+	before := record(`{"name":"x","type":["null",{"type":"array","items":` + person + `}]},{"name":"y","type":"n.P"}`)
+	after := strings.Replace(before, `{"name":"a","type":"string"}`, `{"name":"b","type":"string","source":"a"}`, 1)
+	want := []string{
+		`field "x.a" goes: new rows have it no more`, `field "y.a" goes: new rows have it no more`,
+		`field "x.b" comes, read from "a"`, `field "y.b" comes, read from "a"`,
+	}
+	if got := changedFields(before, after); !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+	if got := changedFields(before, before); len(got) > 0 {
+		t.Errorf("of the same it says %q", got)
+	}
+}
+
 func TestAContractThatHashesNeedsAKey(t *testing.T) {
 	w := newSchemaWorld(t)
 	hashing := w.changed(priority, priority+`,"privacy":"hash"`)

@@ -13,14 +13,16 @@ import (
 	"convstream/internal/staging"
 )
 
-// stagingBytes is what keeping the pages of one window needs in memory: a part of an upload,
-// and the compressor's window.
-const stagingBytes = 16 << 20
+// stagingBytes is what keeping the pages of one window needs in memory.
+const stagingBytes = staging.Memory
 
 // openStaging opens the storage that keeps pages; nil where none is configured.
 func openStaging(ctx context.Context, cfg config.Config) (*staging.Bucket, error) {
 	if cfg.Staging.URL == "" {
 		return nil, nil
+	}
+	if cfg.Staging.Read {
+		return staging.OpenKept(ctx, cfg.Staging.URL)
 	}
 	return staging.Open(ctx, cfg.Staging.URL)
 }
@@ -59,10 +61,10 @@ func (p *process) stagingHooks() staging.Hooks {
 				e = p.log.Warn()
 			}
 			e.Stringer("window", w).Str("job", m.Job.ID).Str("submitted", conv.FormatInstant(m.Job.PlatformTime)).Int("pages", m.Pages).
-				Bool("same_query", !foreign).Msg("window is read from staging")
+				Bool("same_query", !foreign).Msg("window is read from staging, from the pages of this job")
 		},
 		Retrying: func(w conv.Window, wait time.Duration, err error) {
-			p.log.Warn().Stringer("window", w).Dur("wait_ms", wait).Err(err).Msg("staging is asked again")
+			p.log.Warn().Stringer("window", w).Int64("wait_ms", wholeMS(wait)).Err(err).Msg("staging is asked again")
 		},
 	}
 }

@@ -37,9 +37,11 @@ func TestTheSummaryForPeopleIsASumAndNamesTheDeadLettersTopic(t *testing.T) {
 	var text bytes.Buffer
 	printSummary(&text, pipeline.Summary{
 		Windows: 3, Counters: conv.Counters{Fetched: 10, Published: 6, Duplicates: 3, Revisions: 2, Invalid: 1}, Unasked: 2,
+		Here:   conv.Counters{Fetched: 4, Published: 2, Duplicates: 2},
 		Routes: map[string]conv.RouteCounters{"speech": {Published: 3, Filtered: 2, Invalid: 1}},
 	}, "dead.rows", 1504*time.Millisecond)
-	const want = `3 windows, over all runs: 10 rows fetched = 6 published (2 of them revisions) + 3 repeats + 1 dead letters; this run took 1.5s
+	const want = `3 windows, over all runs: 10 rows fetched = 6 published (2 of them revisions) + 3 repeats + 1 dead letters
+in this run: 4 fetched, 2 published; it took 1.5s
 route speech: 3 of the published rows + 2 that its filter leaves out + 1 dead letters
 the dead letters lie in topic dead.rows; convstream dlq list says what is wrong with each
 2 windows are unverified: window.reconcile is false, so the platform was not asked for its count
@@ -56,6 +58,14 @@ func TestTheSummaryForPeopleNamesTheDeadLettersThatRoutesAloneHave(t *testing.T)
 	}, "dead.rows", time.Second)
 	if !strings.Contains(text.String(), "the dead letters lie in topic dead.rows") {
 		t.Errorf("it says %q, and not where the dead letter of route chat lies", text.String())
+	}
+}
+
+func TestTheSummaryOfTopicsThatAreGoneNamesNoWayToTheirDeadLetters(t *testing.T) {
+	var text bytes.Buffer
+	printSummary(&text, pipeline.Summary{Windows: 1, Counters: conv.Counters{Fetched: 1, Invalid: 1}}, "", time.Second)
+	if said := text.String(); strings.Contains(said, "dlq list") || !strings.Contains(said, "1 dead letters") {
+		t.Errorf("it says %q", said)
 	}
 }
 
@@ -79,6 +89,9 @@ func TestR93_ARunThatIsNotWholeExits3AndNamesTheWindows(t *testing.T) {
 	}{
 		{pipeline.Summary{Incomplete: []conv.Window{monday, tuesday}}, []string{monday.String() + ", " + tuesday.String()}},
 		{pipeline.Summary{Unverified: []conv.Window{tuesday}}, []string{tuesday.String()}},
+		{pipeline.Summary{Incomplete: []conv.Window{monday}, Unread: []conv.Window{monday}, Unreadable: []string{"it is not in staging"}},
+			[]string{"not read from staging: " + monday.String() + ": it is not in staging"}},
+		{pipeline.Summary{Incomplete: []conv.Window{monday, tuesday}, Unread: []conv.Window{monday}}, []string{"not read from staging: " + monday.String(), "platform's count: " + tuesday.String()}},
 		{pipeline.Summary{Incomplete: []conv.Window{monday}, Unverified: []conv.Window{tuesday}}, []string{monday.String(), tuesday.String()}},
 	} {
 		err := unfinished(c.summary)

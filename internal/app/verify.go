@@ -102,8 +102,8 @@ func eachPartition(ctx context.Context, r *producer.Reader, topic string, each f
 }
 
 func printAudit(w io.Writer, r auditReport) {
-	fmt.Fprintf(w, "%d windows: %d distinct rows, %d missing, %d doubled, %d foreign; %d dead letters; counters balance: %t\n",
-		r.Windows, r.Distinct, r.Missing, r.Doubled, r.Foreign, r.DeadLetters, r.Balanced)
+	fmt.Fprintf(w, "%d windows: %d distinct rows, %d missing, %d doubled, %d foreign; %d dead letters, %d waiting; counters balance: %t\n",
+		r.Windows, r.Distinct, r.Missing, r.Doubled, r.Foreign, r.DeadLetters, r.waiting, r.Balanced)
 	for _, d := range r.Doubles {
 		fmt.Fprintf(w, "doubled: conversation %s at %s, partition %d, offsets %d and %d\n",
 			d.Conversation, d.Time, d.Partition, d.First, d.Second)

@@ -19,6 +19,13 @@ const memoryBudget = 1 << 20
 // errTooLong ends an evaluation at maxSteps, or at memoryBudget.
 var errTooLong = refuse("it takes too many steps on this row; predicates inside predicates multiply the lengths of their arrays")
 
+// What is said of a row, and of an expression that would fail for every row.
+const (
+	noMeaningIn    = "in has no meaning for %s; use an array, an object, or contains"
+	noText         = "%s stands where a string is needed"
+	divisionByZero = "division by zero"
+)
+
 // refusal says why an expression cannot be computed for a row. It becomes a record header, and
 // holds no value of the row.
 type refusal string

@@ -120,7 +120,7 @@ func calculation(operator string, o arithmetic) function {
 		case !ok || !also:
 			return nil, refuse("%s has no meaning between %s and %s; number() and string() convert", operator, typeName(a), typeName(b))
 		case (operator == "/" || operator == "%") && float(y) == 0:
-			return nil, refuse("division by zero")
+			return nil, refuse(divisionByZero)
 		case operator == "%":
 			return remainder(x, y)
 		}
@@ -200,7 +200,7 @@ func isIn(e *evaluation, args ...any) (any, error) {
 	}
 	list, ok := e.listOf(b)
 	if !ok {
-		return nil, refuse("in has no meaning for %s; use an array, an object, or contains", typeName(b))
+		return nil, refuse(noMeaningIn, typeName(b))
 	}
 	for _, item := range list {
 		if e.equal(a, item) {

@@ -41,8 +41,15 @@ func (s *Selector) compile(name, text string, check func(ast.Node) error) (*prog
 	if err := check(tree.Node); err != nil {
 		return nil, fault(err)
 	}
-	paths, reads := readsOf(tree)
-	s.fields, s.reads = append(s.fields, paths...), append(s.reads, reads...)
+	read := readsOf(tree)
+	s.reads, s.compared = append(s.reads, read.reads...), append(s.compared, read.compared...)
+	s.straight = append(s.straight, read.straight...)
+	for _, r := range read.reads {
+		s.fields = append(s.fields, r.Path)
+	}
+	if name == "key" {
+		s.needs = needsOf(tree.Node)
+	}
 	compiled, err := expr.Compile(text, append(options(), expr.Patch(rewriter{}))...)
 	if err != nil {
 		return nil, fault(err)
@@ -102,6 +109,8 @@ func (l *language) Visit(node *ast.Node) {
 	case *ast.IdentifierNode:
 		if n.Value == "$env" {
 			l.refuse(n, "$env is not supported; name a field by its path, such as interaction.type")
+		} else if meant := foreignLiteral(n.Value); meant != "" {
+			l.refuse(n, "%s would be read as a field; write %s", n.Value, meant)
 		}
 	case *ast.BinaryNode:
 		if _, literal := n.Right.(*ast.StringNode); n.Operator == "matches" && !literal {
@@ -109,6 +118,16 @@ func (l *language) Visit(node *ast.Node) {
 		}
 		if !slices.Contains(operators, n.Operator) {
 			l.refuse(n, "the operator %s is not supported", n.Operator)
+		}
+		l.operands(n)
+	case *ast.MemberNode:
+		switch key := n.Property.(type) {
+		case *ast.BoolNode, *ast.ArrayNode:
+			l.refuse(n, "%s is no index; use a whole number or a string", literalType(key))
+		case *ast.FloatNode:
+			if _, whole := integer(key.Value); !whole {
+				l.refuse(n, "a number with a fraction is no index; use a whole number or a string")
+			}
 		}
 	case *ast.BuiltinNode:
 		if !slices.Contains(predicates, n.Name) {
@@ -119,10 +138,14 @@ func (l *language) Visit(node *ast.Node) {
 	case *ast.CallNode:
 		if callee, ok := n.Callee.(*ast.IdentifierNode); !ok {
 			l.refuse(n, "a field is no function; there are %s", functionNames())
-		} else if functionOf(callee.Value) == nil {
+		} else if f := functionOf(callee.Value); f == nil && foreignWord(callee.Value) != "" {
+			l.refuse(n, "there is no function %s; %s", callee.Value, foreignWord(callee.Value))
+		} else if f == nil {
 			l.refuse(n, "there is no function %s; there are %s", callee.Value, functionNames())
 		} else if len(n.Arguments) != 1 {
 			l.refuse(n, "%s takes one value", callee.Value)
+		} else {
+			l.argument(n, callee.Value)
 		}
 	case *ast.PointerNode:
 		if n.Name != "" {
@@ -133,6 +156,64 @@ func (l *language) Visit(node *ast.Node) {
 	case *ast.SliceNode, *ast.MapNode, *ast.BytesNode:
 		l.refuse(n, "parts of arrays, objects and bytes are not supported")
 	}
+}
+
+// operands refuses operators that would fail for every row because of a literal beside them. It
+// says so as they would for a row. The checker of expr refuses most others.
+func (l *language) operands(n *ast.BinaryNode) {
+	switch n.Operator {
+	case "in":
+		if t := literalType(n.Right); t != "" && t != "an array" {
+			l.refuse(n, noMeaningIn, t)
+		}
+	case "/", "%":
+		switch divisor := n.Right.(type) {
+		case *ast.IntegerNode:
+			if divisor.Value == 0 {
+				l.refuse(n, divisionByZero)
+			}
+		case *ast.FloatNode:
+			if divisor.Value == 0 {
+				l.refuse(n, divisionByZero)
+			}
+		}
+	}
+}
+
+// argument refuses a literal that a function has no meaning for.
+func (l *language) argument(n *ast.CallNode, function string) {
+	t := literalType(n.Arguments[0])
+	switch {
+	case t == "":
+	case function == "len" && t != "a string" && t != "an array",
+		function == "number" && t != "a string" && t != "a number":
+		l.refuse(n, "%s has no meaning for %s", function, t)
+	case t == "an array" && function != "len":
+		l.refuse(n, noText, t)
+	}
+}
+
+// literalType names the type of what is written out, or made by a function that yields one type
+// only, as typeName names that of a value; "" for what depends on the row.
+func literalType(n ast.Node) string {
+	switch n := n.(type) {
+	case *ast.StringNode:
+		return "a string"
+	case *ast.IntegerNode, *ast.FloatNode:
+		return "a number"
+	case *ast.BoolNode:
+		return "a boolean"
+	case *ast.ArrayNode:
+		return "an array"
+	case *ast.CallNode:
+		switch {
+		case isCall(n, "len"):
+			return "a number"
+		case isCall(n, "lower"), isCall(n, "upper"), isCall(n, "trim"), isCall(n, "string"):
+			return "a string"
+		}
+	}
+	return ""
 }
 
 func (l *language) refuse(n ast.Node, format string, args ...any) {

@@ -13,11 +13,18 @@ type Read struct {
 	// Path is written as in [Selector.Fields].
 	Path string
 	// Whole says that the value counts, with all that stands below it. Else all that is read is
-	// whether there is one, or how many elements it has.
+	// whether there is one, or how many elements an array has.
 	Whole bool
 	// Computed says that the expression computes a name below the path, so that any value there
 	// may be the one that it reads.
 	Computed bool
+}
+
+// Comparison is one of a field with a text that holds no number: it fails for a number, or never
+// comes true.
+type Comparison struct {
+	Path string // as in [Selector.Fields]
+	Text string
 }
 
 // outermost sorts paths, and leaves out those that others go through: who reads
@@ -34,29 +41,52 @@ func outermost(paths []string) []string {
 	return kept
 }
 
-// readsOf lists the source paths that an expression names, and what it reads there.
-func readsOf(tree *parser.Tree) (paths []string, reads []Read) {
+// readsOf lists what an expression reads, and what it compares with texts.
+func readsOf(tree *parser.Tree) *reader {
 	var r reader
 	r.use(tree.Node, "")
-	for _, read := range r.reads {
-		paths = append(paths, read.Path)
-	}
-	return paths, r.reads
+	return &r
 }
 
 // reader gathers what an expression reads.
 type reader struct {
-	reads []Read
+	reads    []Read
+	compared []Comparison
+	straight []string // paths of which the expression names each step from the row on
+}
+
+// needsOf lists the paths of which each has to hold a value, or the expression is nil.
+func needsOf(n ast.Node) []string {
+	switch n := n.(type) {
+	case *ast.IdentifierNode, *ast.MemberNode, *ast.ChainNode:
+		if path := new(reader).path(n, ""); path != "" {
+			return []string{path}
+		}
+	case *ast.UnaryNode:
+		if n.Operator == "+" || n.Operator == "-" {
+			return needsOf(n.Node)
+		}
+	case *ast.BinaryNode:
+		if slices.Contains([]string{"+", "-", "*", "/", "%"}, n.Operator) {
+			return append(needsOf(n.Left), needsOf(n.Right)...)
+		}
+	case *ast.CallNode:
+		if !isCall(n, "len") {
+			return needsOf(n.Arguments[0])
+		}
+	}
+	return nil
 }
 
 // use reads a node whose value is used as it is.
-func (r *reader) use(n ast.Node, element string) {
-	if path := r.path(n, element); path != "" {
+func (r *reader) use(n ast.Node, element string) (path string) {
+	if path = r.path(n, element); path != "" {
 		r.add(Read{Path: path, Whole: true})
 	}
+	return path
 }
 
-// notice reads a node of which no more is asked than whether it is there, or how long it is.
+// notice reads a node of which no more is asked than whether it is there, or how many elements it has.
 func (r *reader) notice(n ast.Node, element string) (path string) {
 	if path = r.path(n, element); path != "" {
 		r.add(Read{Path: path})
@@ -89,20 +119,16 @@ func (r *reader) path(n ast.Node, element string) string {
 	case *ast.BuiltinNode:
 		return r.predicate(n, element)
 	case *ast.CallNode:
-		if isCall(n, "len") {
-			r.notice(n.Arguments[0], element)
-		} else {
-			r.use(n.Arguments[0], element)
-		}
+		r.use(n.Arguments[0], element) // also by len: where an array should be may stand a text
 	case *ast.UnaryNode:
 		r.use(n.Node, element)
 	case *ast.BinaryNode:
 		read := r.use
 		if equality := n.Operator == "==" || n.Operator == "!="; equality && (isNil(n.Left) || isNil(n.Right)) {
-			read = func(n ast.Node, element string) { r.notice(n, element) }
+			read = r.notice
 		}
-		read(n.Left, element)
-		read(n.Right, element)
+		left, right := read(n.Left, element), read(n.Right, element)
+		r.compare(n, left, right)
 	case *ast.ConditionalNode:
 		r.use(n.Cond, element)
 		r.use(n.Exp1, element)
@@ -115,12 +141,57 @@ func (r *reader) path(n ast.Node, element string) string {
 	return ""
 }
 
+// compare notes that a binary operator compares a field at a path with a text of the expression
+// that holds no number.
+func (r *reader) compare(n *ast.BinaryNode, left, right string) {
+	if !slices.Contains([]string{"==", "!=", "<", "<=", ">", ">=", "in", "+"}, n.Operator) {
+		return
+	}
+	note := func(path string, with ast.Node) {
+		text, ok := with.(*ast.StringNode)
+		if !ok || path == "" {
+			return
+		}
+		_, number := parseNumber([]byte(text.Value))
+		if c := (Comparison{path, text.Value}); !number && !slices.Contains(r.compared, c) {
+			r.compared = append(r.compared, c)
+		}
+	}
+	if list, ok := n.Right.(*ast.ArrayNode); ok && n.Operator == "in" {
+		for _, item := range list.Nodes {
+			note(left, item)
+		}
+	}
+	if n.Operator != "in" { // before in stands a key, if an object is behind it
+		note(left, n.Right)
+		note(right, n.Left)
+	}
+}
+
+// isStraight says whether a node names each step from the row on, and so no element of an array.
+func isStraight(n ast.Node) bool {
+	switch n := n.(type) {
+	case *ast.IdentifierNode:
+		return true
+	case *ast.ChainNode:
+		return isStraight(n.Node)
+	case *ast.MemberNode:
+		_, named := n.Property.(*ast.StringNode)
+		return named && isStraight(n.Node)
+	}
+	return false
+}
+
 // member is a field by its name, or an element of an array, which has the array's path. A name
 // that only the row tells may lead anywhere below, even over several steps: it may hold dots.
 func (r *reader) member(n *ast.MemberNode, element string) string {
 	base := r.path(n.Node, element)
 	if key, ok := n.Property.(*ast.StringNode); ok && base != "" {
-		return base + "." + key.Value
+		path := base + "." + key.Value
+		if isStraight(n) && !slices.Contains(r.straight, path) {
+			r.straight = append(r.straight, path)
+		}
+		return path
 	}
 	r.use(n.Property, element)
 	if base != "" && !isNoText(n.Property) {

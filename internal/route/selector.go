@@ -29,6 +29,9 @@ type Selector struct {
 	filter, key *program // nil: all rows; the conversation id
 	fields      []string
 	reads       []Read
+	compared    []Comparison
+	straight    []string
+	needs       []string // paths without a value at which the key is nil
 }
 
 // Compile reads the expressions of a route. An empty filter lets every row through, and an
@@ -60,6 +63,18 @@ func (s *Selector) Fields() []string { return slices.Clone(s.fields) }
 // Reads lists what the expressions read of a row, in their order: all that their outcome depends
 // on stands at one of the paths, or below one that is read whole.
 func (s *Selector) Reads() []Read { return slices.Clone(s.reads) }
+
+// Comparisons lists the fields that the expressions compare with texts which hold no number.
+func (s *Selector) Comparisons() []Comparison { return slices.Clone(s.compared) }
+
+// Straight lists the paths, and those on the way to them, of which the expressions name each step
+// from the row on. Where an array stands on the way, there is nothing behind it: its elements are
+// named by their numbers, or in predicates.
+func (s *Selector) Straight() []string { return slices.Clone(s.straight) }
+
+// KeyNeeds says that a row has no key unless it has a value at the path, which is one of
+// [Selector.Reads].
+func (s *Selector) KeyNeeds(path string) bool { return slices.Contains(s.needs, path) }
 
 // Select says whether the row is one of the route's. An error means that the filter cannot be
 // computed for this row; it holds no values.
@@ -160,15 +175,15 @@ func placed(name, text string, err error) error {
 // misspelt is the error of an expression that cannot be compiled. It quotes the expression, as
 // a configuration may have many.
 func misspelt(name, text string, err error) error {
-	err = placed(name, text, err)
-	if strings.Contains(err.Error(), `Operator("=")`) {
-		err = fmt.Errorf("%w; write == to compare", err)
+	out := hint(text, err)
+	if err = placed(name, text, err); out != "" {
+		err = fmt.Errorf("%w; %s", err, out)
 	}
-	return fmt.Errorf("%s '%s': %w", name, excerpt(text), err)
+	return fmt.Errorf("%s '%s': %w", name, Excerpt(text), err)
 }
 
-// excerpt is the start of an expression, on one line.
-func excerpt(text string) string {
+// Excerpt is the start of an expression, on one line.
+func Excerpt(text string) string {
 	const longest = 200
 	runes := []rune(strings.Join(strings.Fields(text), " "))
 	if len(runes) > longest {

@@ -168,7 +168,7 @@ func TestAFilterThatHasNoMeaningForARowSaysSoWithoutItsValues(t *testing.T) {
 		`s > 5`:                    `filter: > has no meaning between a string and a number, in the filter, column 3`,
 		`b < c`:                    `< has no meaning between a boolean and a boolean`,
 		`s + n == 1`:               `+ has no meaning between a string and a number`,
-		`n / 0 == 1`:               `division by zero`,
+		`n / (n - n) == 1`:         `division by zero`,
 		`any(s, # == 1)`:           `a string stands where an array is needed`,
 		`s and true`:               `a string stands where true or false is needed`,
 		`"x" in s`:                 `in has no meaning for a string`,
@@ -255,6 +255,29 @@ func TestWhatIsNoFilterOrKeyIsRefusedWithItsPlace(t *testing.T) {
 		`let x = a; x == 1`:           "without let",
 		`a == 1; b == 2`:              "without let and semicolons",
 		`$env.a == 1`:                 "$env is not supported",
+		`x == null`:                   "null would be read as a field; write nil, in the filter, column 6",
+		`NULL != x`:                   "NULL would be read as a field; write nil",
+		`any(a, # == None)`:           "None would be read as a field; write nil",
+		`undefined == x`:              "undefined would be read as a field; write nil",
+		`x == True`:                   "True would be read as a field; write true",
+		`FALSE or x == 1`:             "FALSE would be read as a field; write false",
+		`a in "voice"`:                "in has no meaning for a string; use an array, an object, or contains, in the filter, column 3",
+		`"x" in "voice"`:              "in has no meaning for a string; use",
+		`a in lower(b)`:               "in has no meaning for a string",
+		`a in 5`:                      "in has no meaning for a number",
+		`a in true`:                   "in has no meaning for a boolean",
+		`a < true`:                    "mismatched types",
+		`a - "x" == 1`:                "mismatched types",
+		`a contains 5`:                "mismatched types",
+		`5 matches "x"`:               "mismatched types",
+		`a / 0 == 1`:                  "division by zero",
+		`a % 0 == 1`:                  "division by zero",
+		`a / 0.0 == 1`:                "division by zero",
+		`a[true] == 1`:                "a boolean is no index; use a whole number or a string",
+		`a[1.5] == 1`:                 "a number with a fraction is no index",
+		`len(5) == 1`:                 "len has no meaning for a number",
+		`number(true) == 1`:           "number has no meaning for a boolean",
+		`lower([a]) == "x"`:           "an array stands where a string is needed",
 		`a[1:2] == 1`:                 "not supported",
 		`{"a": 1} == a`:               "not supported",
 		`a in 1..1000000000`:          "the operator .. is not supported",
@@ -289,6 +312,52 @@ func TestAnUnknownFunctionIsToldWhichThereAreAndNoOthers(t *testing.T) {
 		_, err := Compile(filter, "")
 		if err == nil || !strings.Contains(err.Error(), "; there are "+want+", in the filter, column ") {
 			t.Errorf("%s: got %v", filter, err)
+		}
+	}
+}
+
+func TestWhatOtherLanguagesWriteIsToldTheWayOut(t *testing.T) {
+	for filter, want := range map[string]string{
+		`a == 1 AND b == 2`:      "column 8; write and",
+		`a == 1 Or b == 2`:       "write or",
+		`a == 1 and (b OR c)`:    "write or",
+		`NOT a == 1`:             "write not (…)",
+		`NOT (a == 1)`:           "there is no function NOT; write not (…)",
+		`AND(a == 1, b == 2)`:    "there is no function AND; write and",
+		`a LIKE "x%"`:            "use == or contains",
+		`a IN ["x"]`:             "write in",
+		`a IS NOT nil`:           "write == nil or != nil",
+		`a BETWEEN 1 and 2`:      "compare twice, as in a >= 1 and a <= 5",
+		`a =< 5`:                 "write <=",
+		`a => 5`:                 "write >=",
+		`a <> 5`:                 "write !=",
+		`a<>-5`:                  "write !=",
+		`a =-5`:                  "write == to compare",
+		`a === 5`:                "write ==",
+		`a !== 5`:                "write !=",
+		`a == 1 & b == 2`:        "write and",
+		`a == 1 | b == 2`:        "write or",
+		`a == 1 | b.c == 2`:      "write or",
+		`(a == 1`:                "a ) is missing",
+		`any(a, .x == ")"`:       "a ) is missing",
+		`(a == 1 or b in ["x"`:   "a ] is missing",
+		`a == 1)`:                "it closes nothing",
+		`a == 1 and`:             "something is missing at its end",
+		`a in ("x", "y")`:        `write an array as ["a", "b"]`,
+		`a == "x`:                `a " is missing`,
+		`a == "it's" or b == 'x`: "a ' is missing",
+		`a == "it\"s`:            `a " is missing`,
+		"a == `x":                "a ` is missing",
+		`a == “voice”`:           `write quotes as " or '`,
+	} {
+		_, err := Compile(filter, "")
+		if err == nil || !strings.HasSuffix(strings.TrimSuffix(err.Error(), ", in the filter, column 1"), want) {
+			t.Errorf("%s: got %v, want the way out %q", filter, err, want)
+		}
+	}
+	for _, filter := range []string{`x.null == 1`, `any(x, .None == 1)`, `a["True"] == 1`, `participants | any(.purpose == "agent")`} {
+		if _, err := Compile(filter, ""); err != nil {
+			t.Errorf("%s: %v", filter, err)
 		}
 	}
 }

@@ -164,5 +164,5 @@ func appendText(dst []byte, v any) ([]byte, error) {
 		}
 		return strconv.AppendFloat(dst, v+0, 'f', -1, 64), nil
 	}
-	return dst, refuse("%s stands where a string is needed", typeName(v))
+	return dst, refuse(noText, typeName(v))
 }

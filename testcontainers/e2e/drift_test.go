@@ -177,7 +177,7 @@ func TestRealAChangedContractThatIsRefusedEndsTheRunBeforeAnyRow(t *testing.T) {
 			for level, named := range map[string]string{change.level.String(): change.field, "NONE": change.place} {
 				w.withContract(t, level, change.old, change.replacement)
 				p := w.backfill(t, convstream)
-				p.wantExit(t, 1)
+				p.wantExit(t, 2)
 				p.wantVerdict(t, w.topics.Rows+"-value", named)
 			}
 			if n := len(env.Committed(t, w.topics.Rows)); n != before || len(w.platform.Stats().Jobs) != jobs {

@@ -21,6 +21,7 @@ type redriven struct {
 	Before     int64            `json:"before"`
 	Redriven   int64            `json:"redriven"`
 	Superseded int64            `json:"superseded"`
+	Filtered   int64            `json:"filtered"`
 	Invalid    map[string]int64 `json:"invalid"`
 	Impossible map[string]int64 `json:"impossible"`
 }
@@ -55,7 +56,7 @@ func TestRealATenthOfAMillionRowsAreRedrivenUnderAMendedContract(t *testing.T) {
 	var r redriven
 	last.answer(t, &r)
 	t.Logf("the last redrive says %+v", r)
-	if r.Letters != letters || r.Before == 0 || r.Redriven == 0 || r.Before+r.Redriven+r.Superseded != letters {
+	if r.Letters != letters || r.Before == 0 || r.Redriven == 0 || r.Before+r.Redriven+r.Superseded+r.Filtered != letters {
 		t.Errorf("the last redrive says %+v, want all %d letters done with, some of them by those that were killed", r, letters)
 	}
 	w.wantEachOnce(t, rows, unfit)

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/agnivade/levenshtein"
 )
 
 // prefix starts the variables that are configuration.
@@ -59,7 +61,7 @@ func (l *loader) fromEnvironment() map[string]any {
 func strangerError(name string) error {
 	best := ""
 	for _, key := range known.values() {
-		if best == "" || distance(name, variable(key)) < distance(name, best) {
+		if best == "" || levenshtein.ComputeDistance(name, variable(key)) < levenshtein.ComputeDistance(name, best) {
 			best = variable(key)
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/agnivade/levenshtein"
 )
 
 // schema knows every key of a configuration: the path of its field in Config, and whether
@@ -67,7 +69,7 @@ func (e schemaEntry) field(c *Config) any {
 func (s schema) nearest(stranger string) string {
 	best, bound := "", 1+len(stranger)/4
 	for _, k := range slices.Sorted(maps.Keys(s)) {
-		d := distance(stranger, k)
+		d := levenshtein.ComputeDistance(stranger, k)
 		if lastWord(stranger) == lastWord(k) {
 			d = 0
 		}
@@ -79,24 +81,3 @@ func (s schema) nearest(stranger string) string {
 }
 
 func lastWord(key string) string { return key[strings.LastIndexByte(key, '.')+1:] }
-
-// distance is the Levenshtein distance of two keys.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
-}

@@ -73,6 +73,7 @@ func TestProblemsNameKeyPlaceValueAndWayOut(t *testing.T) {
 		"narrow below a minute":   {minimal, "CONVSTREAM_WINDOW_NARROW=6h,59s", []string{"window.narrow: 59s", "1440 windows", "at least 1m0s"}},
 		"narrow of half ms":       {minimal, "CONVSTREAM_WINDOW_NARROW=60000500us", []string{"window.narrow: 1m0.0005s", "millisecond"}},
 		"narrow within overlap":   {minimal + "window: {overlap: 1h}\n", "CONVSTREAM_WINDOW_NARROW=6h,1h", []string{"window.narrow: 1h0m0s", "window.overlap, which is 1h0m0s"}},
+		"narrow as the default":   {minimal + "window: {narrow: [6h, 1h]}\n", "CONVSTREAM_WINDOW_OVERLAP=1h", []string{"window.narrow: 1h0m0s", "window.overlap, which is 1h0m0s"}},
 		"narrow that widens":      {minimal, "CONVSTREAM_WINDOW_NARROW=1h,6h", []string{"window.narrow: 6h0m0s comes after 1h0m0s"}},
 		"threshold above all":     {minimal, "CONVSTREAM_WINDOW_RECONCILE_THRESHOLD=5", []string{"window.reconcile_threshold: 5", "0 to 1"}},
 		"threshold not a number":  {minimal, "CONVSTREAM_WINDOW_RECONCILE_THRESHOLD=NaN", []string{"window.reconcile_threshold:", "0.05"}},

@@ -127,6 +127,7 @@ func (l *loader) window() {
 	}
 	l.span("window.lag", w.Lag, 0, maxStep)
 	l.span("window.settle", w.Settle, 0, maxStep)
+	l.narrowDefault()
 	for i, n := range w.Narrow {
 		l.narrow(n)
 		if i > 0 && n >= w.Narrow[i-1] {
@@ -136,17 +137,41 @@ func (l *loader) window() {
 	between(l, "window.reconcile_threshold", w.ReconcileThreshold, 0, 1)
 }
 
+// narrowDefault leaves those widths out of the default that the overlap leaves no use for.
+func (l *loader) narrowDefault() {
+	w := &l.config.Window
+	if l.layers["window.narrow"] > 0 {
+		return
+	}
+	w.Narrow = slices.DeleteFunc(w.Narrow, func(n time.Duration) bool {
+		within := l.withinOverlap(n)
+		if within {
+			l.warn("window.overlap", "%s leaves %s out of the default of window.narrow, which is no longer", w.Overlap, n)
+		}
+		return within
+	})
+}
+
+// withinOverlap says that a width is no longer than what windows ask for beside their own, in the
+// dialect where they do.
+func (l *loader) withinOverlap(n time.Duration) bool {
+	return l.config.Source.Dialect != DialectJobs && !l.wrong["window.overlap"] && n <= l.config.Window.Overlap
+}
+
 // narrow checks a width that windows are cut into. Each piece costs a job, and what it asks for
 // starts the overlap earlier.
 func (l *loader) narrow(n time.Duration) {
-	overlap := l.config.Window.Overlap
 	if n < minNarrow {
-		l.problem("window.narrow", "%s would cut a day into more than 1440 windows, and each of them is a job; choose at least %s, or raise source.limit", n, minNarrow)
+		remedy := fmt.Sprintf("choose at least %s", minNarrow)
+		if l.config.Source.Dialect != DialectJobs {
+			remedy += ", or raise source.limit"
+		}
+		l.problem("window.narrow", "%s would cut a day into more than 1440 windows, and each of them is a job; %s", n, remedy)
 		return
 	}
 	l.span("window.narrow", n, minNarrow, maxStep)
-	if !l.wrong["window.overlap"] && overlap >= n {
-		l.problem("window.narrow", "%s is no longer than window.overlap, which is %s: such a window would mostly ask for rows of others; choose a longer one, or a shorter overlap", n, overlap)
+	if l.withinOverlap(n) {
+		l.problem("window.narrow", "%s is no longer than window.overlap, which is %s: such a window would mostly ask for rows of others; choose a longer one, or a shorter overlap", n, l.config.Window.Overlap)
 	}
 }
 
