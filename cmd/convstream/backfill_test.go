@@ -46,7 +46,8 @@ func TestTheSummaryForPeopleAccountsForEveryRow(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, scene{Platform: simulator.Config{Rows: 100}})
 	r := w.backfill().must(t, 0)
-	if !strings.Contains(r.stdout, "100 published") || !strings.Contains(r.stdout, "\nroute speech: ") || strings.Count(r.stdout, "\n") != 2 {
+	if !strings.Contains(r.stdout, "100 published") || !strings.Contains(r.stdout, "\nin this run: ") ||
+		!strings.Contains(r.stdout, "\nroute speech: ") || strings.Count(r.stdout, "\n") != 3 {
 		t.Errorf("stdout is %q", r.stdout)
 	}
 }
